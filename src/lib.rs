@@ -1,0 +1,2 @@
+//! Sidebox: puts a .NET diagnostics toolbox beside .NET applications on Kubernetes.
+pub mod admission;
