@@ -3,6 +3,20 @@
 //! The failure posture is here and only here: whatever goes wrong on our side, the Pod is
 //! allowed without a patch. This file knows nothing of sockets, HTTP or certificates.
 
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+
+use crate::inject::decide::{Asked, Decision, Origin, Outcome, Request};
+use crate::inject::facts::{Facts, Label};
+use crate::inject::finding::Finding;
+use crate::inject::settings::Settings;
+use crate::inject::{Injection, inject};
+use crate::review::{self, Decoded, PodReview, ReviewError};
+use crate::workload;
+
 /// Which webhook entry was called; the path carries the namespace's label as the API server saw it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Route {
@@ -16,10 +30,32 @@ pub enum Route {
     Advise,
 }
 
-/// A review that has no uid to answer to: HTTP 400, the API server's failure policy decides.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct BadReview(String);
+/// What is known of a namespace. Must answer at once: a Pod waits.
+pub trait FactSource: Send + Sync {
+    /// The facts of a namespace, unknown where nothing is known.
+    fn facts(&self, namespace: &str) -> Arc<Facts>;
+}
+
+/// Facts that were read before, by namespace.
+#[derive(Debug, Default)]
+pub struct KnownFacts {
+    namespaces: BTreeMap<String, Arc<Facts>>,
+    others: Arc<Facts>,
+}
+
+impl KnownFacts {
+    /// These facts; of other namespaces nothing is known.
+    pub fn new(namespaces: BTreeMap<String, Facts>) -> Self {
+        let namespaces = namespaces.into_iter().map(|(name, facts)| (name, Arc::new(facts))).collect();
+        Self { namespaces, others: Arc::default() }
+    }
+}
+
+impl FactSource for KnownFacts {
+    fn facts(&self, namespace: &str) -> Arc<Facts> {
+        Arc::clone(self.namespaces.get(namespace).unwrap_or(&self.others))
+    }
+}
 
 /// What goes back to the API server, and what metrics count of it.
 #[derive(Debug)]
@@ -35,16 +71,191 @@ pub struct Answer {
 }
 
 /// Answers admission reviews. Shared by all connections; never blocks, never calls anybody.
-#[derive(Debug)]
-pub struct Admission {}
+pub struct Admission {
+    settings: ArcSwap<Settings>,
+    facts: ArcSwap<Box<dyn FactSource>>,
+}
 
 impl Admission {
+    /// With these settings and facts.
+    pub fn new(settings: Settings, facts: Box<dyn FactSource>) -> Self {
+        Self { settings: ArcSwap::from_pointee(settings), facts: ArcSwap::from_pointee(facts) }
+    }
+
+    /// Takes new settings; reviews under way keep the old ones.
+    pub fn set_settings(&self, settings: Settings) {
+        self.settings.store(Arc::new(settings));
+    }
+
+    /// Takes new facts; reviews under way keep the old ones.
+    pub fn set_facts(&self, facts: Box<dyn FactSource>) {
+        self.facts.store(Arc::new(facts));
+    }
+
+    /// The settings in force.
+    pub fn settings(&self) -> Arc<Settings> {
+        self.settings.load_full()
+    }
+
     /// Answers one review.
     ///
     /// # Errors
-    /// [`BadReview`] when the body holds no review that could be answered.
-    pub fn answer(&self, route: Route, body: &[u8]) -> Result<Answer, BadReview> {
-        let _ = (route, body);
-        Err(BadReview("skeleton".into()))
+    /// [`ReviewError`] when the body holds no review that could be answered: the API server's
+    /// failure policy decides.
+    pub fn answer(&self, route: Route, body: &[u8]) -> Result<Answer, ReviewError> {
+        let answered = catch_unwind(AssertUnwindSafe(|| match route {
+            Route::Advise => self.advise(body),
+            Route::MutateLabelled => self.mutate(&Label::Labelled, body),
+            Route::MutateOptedOut => self.mutate(&Label::OptedOut, body),
+            Route::Mutate => self.mutate(&Label::Absent, body),
+        }));
+        answered.unwrap_or_else(|_| failed(body))
     }
+
+    fn mutate(&self, label: &Label, body: &[u8]) -> Result<Answer, ReviewError> {
+        match review::decode(body)? {
+            Decoded::Pod(review) if review.creates_pod() => Ok(self.pod(label, &review)),
+            Decoded::Pod(review) => Ok(left(&*review, Finding::NotAPodCreation { what: review.what() })),
+            Decoded::Unreadable(review, error) if review.creates_pod() => {
+                Ok(left(&*review, Finding::UnreadablePod { error }))
+            }
+            Decoded::Unreadable(review, _) => {
+                Ok(left(&*review, Finding::NotAPodCreation { what: review.what() }))
+            }
+        }
+    }
+
+    fn pod(&self, label: &Label, review: &PodReview<'_>) -> Answer {
+        let settings = self.settings.load();
+        let namespace = review.namespace.as_deref().unwrap_or("");
+        let facts = self.facts.load().facts(namespace);
+        let Some(pod) = review.object.get() else {
+            return left(review, Finding::UnreadablePod { error: "there is no object".into() });
+        };
+        // The facts know a label's wrong value; the path only knows that it is neither.
+        let known = facts.namespace.get().map(|namespace| &namespace.label);
+        let label = match known {
+            Some(invalid @ Label::Invalid(_)) if *label == Label::Absent => invalid,
+            _ => label,
+        };
+        let request = Request { pod, namespace, label: Some(label), origin: Origin::Admission };
+        let injection = inject(&request, &facts, &settings);
+        log(review, &injection.outcome);
+        respond(review.uid(), &injection, &settings)
+    }
+
+    fn advise(&self, body: &[u8]) -> Result<Answer, ReviewError> {
+        let review = review::decode_raw(body)?;
+        let settings = self.settings.load();
+        let namespace = review.namespace.as_deref().unwrap_or("");
+        let facts = self.facts.load().facts(namespace);
+        let object = review.object.get().map_or("null", |raw| raw.get());
+        let findings = workload::advise(object, namespace, &facts, &settings);
+        let answer = review::Answer {
+            uid: review.uid(),
+            warnings: findings.iter().map(Finding::warning).collect(),
+            decision: "advise",
+            ..review::Answer::default()
+        };
+        let codes = findings.iter().map(Finding::code).collect();
+        Ok(Answer { body: encoded(answer), decision: "advise", asked: Asked::Nobody.as_str(), codes })
+    }
+}
+
+impl std::fmt::Debug for Admission {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Admission").field("settings", &self.settings).finish_non_exhaustive()
+    }
+}
+
+/// What the API server is told: a refusal denies only where an administrator asked for that, and
+/// an automatic Pod that is refused hears nothing.
+fn respond(uid: &str, injection: &Injection<'_>, settings: &Settings) -> Answer {
+    let outcome = &injection.outcome;
+    let reason = outcome.decision.reason();
+    let findings = || reason.into_iter().chain(&outcome.notes);
+    let denies = settings.strict && outcome.asked == Asked::Explicit;
+    let denied = match &outcome.decision {
+        Decision::Refuse(finding) if denies => Some(format!("sidebox {}: {finding}", finding.code())),
+        Decision::Refuse(_) | Decision::Skip(_) | Decision::Inject(_) | Decision::Repair(_) => None,
+    };
+    let warned = findings().filter(|finding| warns(outcome, finding));
+    let answer = review::Answer {
+        uid,
+        patch: injection.patch.as_ref().filter(|_| denied.is_none()).map(|patch| patch.as_str()),
+        denied,
+        warnings: warned.map(Finding::warning).collect(),
+        decision: outcome.decision.as_str(),
+    };
+    Answer {
+        body: encoded(answer),
+        decision: outcome.decision.as_str(),
+        asked: outcome.asked.as_str(),
+        codes: findings().map(Finding::code).collect(),
+    }
+}
+
+/// Whether whoever made the Pod is told of a finding.
+fn warns(outcome: &Outcome<'_>, finding: &Finding) -> bool {
+    let notes = outcome.decision.reason() != Some(finding);
+    match &outcome.decision {
+        Decision::Inject(_) | Decision::Repair(_) => true,
+        Decision::Refuse(_) => outcome.asked == Asked::Explicit,
+        Decision::Skip(_) => {
+            notes || matches!(finding, Finding::ExcludedNamespace { .. } | Finding::SystemNamespace { .. })
+                && outcome.asked == Asked::Explicit
+        }
+    }
+}
+
+/// The answer to a review that is left as it is.
+fn left<O>(review: &review::Review<'_, O>, finding: Finding) -> Answer {
+    let decision = Decision::stop(finding);
+    let code = decision.reason().map_or("", Finding::code);
+    tracing::info!(uid = review.uid(), decision = decision.as_str(), reason = code, "{} {}", decision.as_str(), review.what());
+    let warnings = decision.reason().filter(|_| matches!(decision, Decision::Refuse(_)));
+    let answer = review::Answer {
+        uid: review.uid(),
+        warnings: warnings.map(Finding::warning).into_iter().collect(),
+        decision: decision.as_str(),
+        ..review::Answer::default()
+    };
+    Answer {
+        body: encoded(answer),
+        decision: decision.as_str(),
+        asked: Asked::Nobody.as_str(),
+        codes: vec![code],
+    }
+}
+
+/// A panic inside: the Pod goes as it came.
+fn failed(body: &[u8]) -> Result<Answer, ReviewError> {
+    let review = review::decode_raw(body)?;
+    tracing::error!(uid = review.uid(), "a bug in Sidebox: the Pod is left as it is");
+    Ok(left(&review, Finding::InternalError {}))
+}
+
+fn encoded(answer: review::Answer<'_>) -> Vec<u8> {
+    // Plain data serialises; if it ever did not, an empty answer lets the failure policy decide.
+    review::encode(answer).unwrap_or_default()
+}
+
+/// One line for each decision.
+fn log(review: &PodReview<'_>, outcome: &Outcome<'_>) {
+    let name = review.object.get().map_or("", |pod| pod.name());
+    let namespace = review.namespace.as_deref().unwrap_or("");
+    let decision = outcome.decision.as_str();
+    let reason = outcome.decision.reason().map_or("", Finding::code);
+    let asked = outcome.asked.as_str();
+    let uid = review.uid();
+    tracing::info!(
+        pod.namespace = namespace,
+        pod.name = name,
+        uid,
+        decision,
+        reason,
+        asked,
+        findings = ?outcome.notes.iter().map(Finding::code).collect::<Vec<_>>(),
+        "{decision} {namespace}/{name}"
+    );
 }

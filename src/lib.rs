@@ -1,2 +1,15 @@
 //! Sidebox: puts a .NET diagnostics toolbox beside .NET applications on Kubernetes.
+//!
+//! One direction of flow:
+//!
+//! ```text
+//! bytes ─decode→ Request ─gather→ Facts ─decide→ Decision ─plan→ Plan ─patch→ Patch ─encode→ bytes
+//!       review           admission      inject           inject     inject       review
+//! ```
+//!
+//! "Why was my Pod not injected": [`inject::decide`], which asks every rule.
+
 pub mod admission;
+pub mod inject;
+pub mod review;
+pub mod workload;

@@ -1,0 +1,190 @@
+//! The toolbox's user and capabilities.
+//!
+//! The runtime's socket has mode 0600 and belongs to the application's uid: only the same uid, or
+//! root with DAC_OVERRIDE, opens it. Through `/proc/PID/root` it takes the same uid and at least
+//! the target's capabilities (ptrace access rules of Linux).
+
+use super::access::Access;
+use super::annotations::UserAsk;
+use super::decide::Case;
+use super::finding::Finding;
+use super::pod::{Capabilities, SecurityContext};
+use super::settings::UserDefault;
+use super::storage::Storage;
+
+/// The uid of the user `app` in Microsoft's images, .NET 8 and later.
+pub const APP_UID: i64 = 1654;
+
+/// Who the toolbox runs as.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct User {
+    /// `runAsUser`; none leaves it to the platform.
+    pub uid: Option<i64>,
+    /// `runAsNonRoot`, where it must be said.
+    pub non_root: Option<bool>,
+    /// Capabilities: `drop: [ALL]` and what is added, or the target's own.
+    pub capabilities: CapabilitySet,
+}
+
+/// The toolbox's capabilities.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CapabilitySet {
+    /// `drop: [ALL]`.
+    None,
+    /// `drop: [ALL]`, `add: [DAC_OVERRIDE]`: root that opens what belongs to other users.
+    DacOverride,
+    /// What the target has (mode `pid-only` with a root target).
+    Target(Capabilities),
+}
+
+impl User {
+    /// How status and findings name the user.
+    pub fn label(&self) -> String {
+        self.uid.map_or_else(|| "unset".to_owned(), |uid| uid.to_string())
+    }
+}
+
+/// What the Pod says of the target's user.
+struct Target {
+    uid: Option<i64>,
+    /// The uid is the Pod's, so that it holds for the toolbox too.
+    inherited: bool,
+    /// It must not be root, by its own or the Pod's word.
+    non_root: bool,
+    /// Root is forbidden for the toolbox, and why.
+    forbids_root: Option<&'static str>,
+}
+
+impl Target {
+    fn of(case: &Case<'_>) -> Self {
+        let pod = case.spec.security_context.as_ref();
+        let own = case.target().security_context.as_ref();
+        let uid = |context: Option<&SecurityContext>| context.and_then(|c| c.run_as_user);
+        let flag = |context: Option<&SecurityContext>| context.and_then(|c| c.run_as_non_root);
+        let non_root = flag(own).or_else(|| flag(pod)) == Some(true);
+        let forbids_root = match () {
+            () if case.facts.restricted() => Some("the namespace enforces restricted Pod Security"),
+            () if non_root => Some("runAsNonRoot is true"),
+            // Pod Security waives the user rules of `restricted` there, not those of capabilities.
+            () if case.spec.host_users == Some(false) && drops_all(own) => Some("hostUsers is false and the target drops all capabilities"),
+            () => None,
+        };
+        Self { uid: uid(own).or_else(|| uid(pod)), inherited: uid(own).is_none(), non_root, forbids_root }
+    }
+}
+
+fn drops_all(context: Option<&SecurityContext>) -> bool {
+    let drop = context.and_then(|c| c.capabilities.as_ref()).and_then(|c| c.drop.as_deref());
+    drop.is_some_and(|drop| drop.iter().any(|name| name == "ALL"))
+}
+
+/// Chooses the toolbox's user.
+pub fn resolve(
+    case: &Case<'_>,
+    access: &Access<'_>,
+    storage: &Storage<'_>,
+    notes: &mut Vec<Finding>,
+) -> Result<User, Finding> {
+    let target = Target::of(case);
+    let (uid, assumed) = uid(case, &target)?;
+    let user = User {
+        uid,
+        non_root: non_root(case, uid, &target),
+        capabilities: capabilities(case, access, uid, &target)?,
+    };
+    notes.extend(reach(case, access, &target, &user, assumed));
+    notes.extend(writable(case, storage, &user));
+    Ok(user)
+}
+
+/// The uid, and whether it is a guess at a target that must not be root.
+fn uid(case: &Case<'_>, target: &Target) -> Result<(Option<i64>, bool), Finding> {
+    match (case.asks.user, target.forbids_root) {
+        (Some(UserAsk::Root), Some(because)) => return Err(Finding::RootForbidden { because }),
+        (Some(UserAsk::Root), None) => return Ok((Some(0), false)),
+        (Some(UserAsk::Uid(uid)), _) => return Ok((Some(uid), false)),
+        (Some(UserAsk::Unset), _) => return Ok((None, false)),
+        (None, _) => {}
+    }
+    if let Some(uid) = target.uid.filter(|uid| *uid != 0 || target.forbids_root.is_none()) {
+        return Ok((Some(uid), false));
+    }
+    Ok(match (case.settings.toolbox.user, target.forbids_root) {
+        (UserDefault::Uid(uid), _) if uid != 0 => (Some(uid), target.uid.is_none()),
+        (UserDefault::Unset, _) => (None, false),
+        (_, Some(_)) => (Some(APP_UID), true),
+        (_, None) => (Some(0), false),
+    })
+}
+
+/// A toolbox must not weaken a Pod that promises not to run as root, nor fail by its promise.
+fn non_root(case: &Case<'_>, uid: Option<i64>, target: &Target) -> Option<bool> {
+    match uid {
+        Some(0) => Some(false),
+        Some(_) => Some(true),
+        None => (target.non_root || case.facts.restricted()).then_some(true),
+    }
+}
+
+fn capabilities(
+    case: &Case<'_>,
+    access: &Access<'_>,
+    uid: Option<i64>,
+    target: &Target,
+) -> Result<CapabilitySet, Finding> {
+    let may_be_root = uid == Some(0) && target.forbids_root.is_none();
+    if !may_be_root {
+        return Ok(CapabilitySet::None);
+    }
+    if *access != Access::PidOnly {
+        return Ok(CapabilitySet::DacOverride);
+    }
+    let context = case.target().security_context.as_ref();
+    let own = context.and_then(|c| c.capabilities.clone()).unwrap_or_default();
+    let too_much = |name: &String| matches!(name.as_str(), "ALL" | "SYS_PTRACE");
+    if context.is_some_and(|c| c.privileged == Some(true)) || own.add.iter().flatten().any(too_much) {
+        let name = case.target().name();
+        return Err(Finding::NoAccess {
+            because: format!("pid-only takes all capabilities of container {name}, which are too many"),
+        });
+    }
+    Ok(CapabilitySet::Target(own))
+}
+
+/// What the kernel will forbid is a finding before, not a surprise after.
+fn reach(
+    case: &Case<'_>,
+    access: &Access<'_>,
+    target: &Target,
+    user: &User,
+    assumed: bool,
+) -> Option<Finding> {
+    let container = case.target().name().to_owned();
+    if *access == Access::Port {
+        return None;
+    }
+    let overrides = user.capabilities == CapabilitySet::DacOverride;
+    match (user.uid, target.uid) {
+        (Some(uid), None) if assumed => Some(Finding::UserAssumed { container, uid }),
+        (Some(_), _) if overrides => None,
+        (Some(own), Some(other)) if own == other => None,
+        (Some(_), Some(other)) => Some(Finding::UserMismatch {
+            container,
+            target: format!("uid {other}"),
+            toolbox: format!("uid {}", user.label()),
+        }),
+        (None, Some(_)) if target.inherited => None,
+        (_, None) | (None, _) => Some(Finding::UserUnknown { container }),
+    }
+}
+
+fn writable(case: &Case<'_>, storage: &Storage<'_>, user: &User) -> Option<Finding> {
+    let Storage::Claim(claim) = storage else { return None };
+    let owner = case.settings.data.uid?;
+    let overrides = user.capabilities == CapabilitySet::DacOverride || user.uid == Some(owner);
+    (!overrides).then(|| Finding::DataNotWritable {
+        uid: user.uid.map_or_else(|| "an unset user".to_owned(), |uid| format!("uid {uid}")),
+        claim: claim.clone().into_owned(),
+        owner,
+    })
+}
