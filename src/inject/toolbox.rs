@@ -267,7 +267,7 @@ const WAIT: &[&str] = &[
 const SUB_PATH: &str = "$(POD_NAMESPACE)/$(POD_NAME)";
 
 /// Builds the toolbox.
-pub fn toolbox<'a>(intent: &'a Intent<'a>) -> Container<'a> {
+pub(super) fn toolbox<'a>(intent: &'a Intent<'a>) -> Container<'a> {
     let case = &intent.case;
     let given = &case.settings.toolbox.container;
     let native = intent.placement == Placement::Native;
