@@ -46,8 +46,14 @@ pub struct KnownFacts {
 impl KnownFacts {
     /// These facts; of other namespaces nothing is known.
     pub fn new(namespaces: BTreeMap<String, Facts>) -> Self {
-        let namespaces = namespaces.into_iter().map(|(name, facts)| (name, Arc::new(facts))).collect();
-        Self { namespaces, others: Arc::default() }
+        let namespaces = namespaces
+            .into_iter()
+            .map(|(name, facts)| (name, Arc::new(facts)))
+            .collect();
+        Self {
+            namespaces,
+            others: Arc::default(),
+        }
     }
 }
 
@@ -79,7 +85,10 @@ pub struct Admission {
 impl Admission {
     /// With these settings and facts.
     pub fn new(settings: Settings, facts: Box<dyn FactSource>) -> Self {
-        Self { settings: ArcSwap::from_pointee(settings), facts: ArcSwap::from_pointee(facts) }
+        Self {
+            settings: ArcSwap::from_pointee(settings),
+            facts: ArcSwap::from_pointee(facts),
+        }
     }
 
     /// Takes new settings; reviews under way keep the old ones.
@@ -115,13 +124,21 @@ impl Admission {
     fn mutate(&self, label: &Label, body: &[u8]) -> Result<Answer, ReviewError> {
         match review::decode(body)? {
             Decoded::Pod(review) if review.creates_pod() => Ok(self.pod(label, &review)),
-            Decoded::Pod(review) => Ok(left(&*review, Finding::NotAPodCreation { what: review.what() })),
+            Decoded::Pod(review) => Ok(left(
+                &*review,
+                Finding::NotAPodCreation {
+                    what: review.what(),
+                },
+            )),
             Decoded::Unreadable(review, error) if review.creates_pod() => {
                 Ok(left(&*review, Finding::UnreadablePod { error }))
             }
-            Decoded::Unreadable(review, _) => {
-                Ok(left(&*review, Finding::NotAPodCreation { what: review.what() }))
-            }
+            Decoded::Unreadable(review, _) => Ok(left(
+                &*review,
+                Finding::NotAPodCreation {
+                    what: review.what(),
+                },
+            )),
         }
     }
 
@@ -130,7 +147,12 @@ impl Admission {
         let namespace = review.namespace.as_deref().unwrap_or("");
         let facts = self.facts.load().facts(namespace);
         let Some(pod) = review.object.get() else {
-            return left(review, Finding::UnreadablePod { error: "there is no object".into() });
+            return left(
+                review,
+                Finding::UnreadablePod {
+                    error: "there is no object".into(),
+                },
+            );
         };
         // The facts know a label's wrong value; the path only knows that it is neither.
         let known = facts.namespace.get().map(|namespace| &namespace.label);
@@ -138,7 +160,12 @@ impl Admission {
             Some(invalid @ Label::Invalid(_)) if *label == Label::Absent => invalid,
             _ => label,
         };
-        let request = Request { pod, namespace, label: Some(label), origin: Origin::Admission };
+        let request = Request {
+            pod,
+            namespace,
+            label: Some(label),
+            origin: Origin::Admission,
+        };
         let injection = inject(&request, &facts, &settings);
         log(review, &injection.outcome);
         respond(review.uid(), &injection, &settings)
@@ -158,13 +185,20 @@ impl Admission {
             ..review::Answer::default()
         };
         let codes = findings.iter().map(Finding::code).collect();
-        Ok(Answer { body: encoded(answer), decision: "advise", asked: Asked::Nobody.as_str(), codes })
+        Ok(Answer {
+            body: encoded(answer),
+            decision: "advise",
+            asked: Asked::Nobody.as_str(),
+            codes,
+        })
     }
 }
 
 impl std::fmt::Debug for Admission {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Admission").field("settings", &self.settings).finish_non_exhaustive()
+        f.debug_struct("Admission")
+            .field("settings", &self.settings)
+            .finish_non_exhaustive()
     }
 }
 
@@ -176,13 +210,19 @@ fn respond(uid: &str, injection: &Injection<'_>, settings: &Settings) -> Answer 
     let findings = || reason.into_iter().chain(&outcome.notes);
     let denies = settings.strict && outcome.asked == Asked::Explicit;
     let denied = match &outcome.decision {
-        Decision::Refuse(finding) if denies => Some(format!("sidebox {}: {finding}", finding.code())),
+        Decision::Refuse(finding) if denies => {
+            Some(format!("sidebox {}: {finding}", finding.code()))
+        }
         Decision::Refuse(_) | Decision::Skip(_) | Decision::Inject(_) | Decision::Repair(_) => None,
     };
     let warned = findings().filter(|finding| warns(outcome, finding));
     let answer = review::Answer {
         uid,
-        patch: injection.patch.as_ref().filter(|_| denied.is_none()).map(|patch| patch.as_str()),
+        patch: injection
+            .patch
+            .as_ref()
+            .filter(|_| denied.is_none())
+            .map(|patch| patch.as_str()),
         denied,
         warnings: warned.map(Finding::warning).collect(),
         decision: outcome.decision.as_str(),
@@ -202,8 +242,11 @@ fn warns(outcome: &Outcome<'_>, finding: &Finding) -> bool {
         Decision::Inject(_) | Decision::Repair(_) => true,
         Decision::Refuse(_) => outcome.asked == Asked::Explicit,
         Decision::Skip(_) => {
-            notes || matches!(finding, Finding::ExcludedNamespace { .. } | Finding::SystemNamespace { .. })
-                && outcome.asked == Asked::Explicit
+            notes
+                || matches!(
+                    finding,
+                    Finding::ExcludedNamespace { .. } | Finding::SystemNamespace { .. }
+                ) && outcome.asked == Asked::Explicit
         }
     }
 }
@@ -212,8 +255,17 @@ fn warns(outcome: &Outcome<'_>, finding: &Finding) -> bool {
 fn left<O>(review: &review::Review<'_, O>, finding: Finding) -> Answer {
     let decision = Decision::stop(finding);
     let code = decision.reason().map_or("", Finding::code);
-    tracing::info!(uid = review.uid(), decision = decision.as_str(), reason = code, "{} {}", decision.as_str(), review.what());
-    let warnings = decision.reason().filter(|_| matches!(decision, Decision::Refuse(_)));
+    tracing::info!(
+        uid = review.uid(),
+        decision = decision.as_str(),
+        reason = code,
+        "{} {}",
+        decision.as_str(),
+        review.what()
+    );
+    let warnings = decision
+        .reason()
+        .filter(|_| matches!(decision, Decision::Refuse(_)));
     let answer = review::Answer {
         uid: review.uid(),
         warnings: warnings.map(Finding::warning).into_iter().collect(),
@@ -231,7 +283,10 @@ fn left<O>(review: &review::Review<'_, O>, finding: Finding) -> Answer {
 /// A panic inside: the Pod goes as it came.
 fn failed(body: &[u8]) -> Result<Answer, ReviewError> {
     let review = review::decode_raw(body)?;
-    tracing::error!(uid = review.uid(), "a bug in Sidebox: the Pod is left as it is");
+    tracing::error!(
+        uid = review.uid(),
+        "a bug in Sidebox: the Pod is left as it is"
+    );
     Ok(left(&review, Finding::InternalError {}))
 }
 

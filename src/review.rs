@@ -42,14 +42,21 @@ struct Envelope<'a, O> {
     api_version: Option<Text<'a>>,
     #[serde(borrow, default)]
     kind: Option<Text<'a>>,
-    #[serde(borrow = "'a", default = "Option::default", bound(deserialize = "O: Deserialize<'de>"))]
+    #[serde(
+        borrow = "'a",
+        default = "Option::default",
+        bound(deserialize = "O: Deserialize<'de>")
+    )]
     request: Option<Review<'a, O>>,
 }
 
 /// The request of a review, with its object read as `O`.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-#[expect(missing_docs, reason = "fields are those of the Kubernetes API, under their names")]
+#[expect(
+    missing_docs,
+    reason = "fields are those of the Kubernetes API, under their names"
+)]
 pub struct Review<'a, O> {
     #[serde(borrow, default)]
     pub uid: Option<Text<'a>>,
@@ -65,13 +72,19 @@ pub struct Review<'a, O> {
     pub operation: Option<Text<'a>>,
     #[serde(default)]
     pub dry_run: Option<bool>,
-    #[serde(default = "Presence::default", bound(deserialize = "O: Deserialize<'de>"))]
+    #[serde(
+        default = "Presence::default",
+        bound(deserialize = "O: Deserialize<'de>")
+    )]
     pub object: Presence<O>,
 }
 
 /// Group, version and kind of the object.
 #[derive(Debug, Deserialize)]
-#[expect(missing_docs, reason = "fields are those of the Kubernetes API, under their names")]
+#[expect(
+    missing_docs,
+    reason = "fields are those of the Kubernetes API, under their names"
+)]
 pub struct Kind<'a> {
     #[serde(borrow, default)]
     pub group: Option<Text<'a>>,
@@ -113,7 +126,11 @@ impl<O> Review<'_, O> {
     /// What is asked for, in words: `UPDATE of Deployment`.
     pub fn what(&self) -> String {
         let operation = self.operation.as_deref().unwrap_or("?");
-        let kind = self.kind.as_ref().and_then(|kind| kind.kind.as_deref()).unwrap_or("?");
+        let kind = self
+            .kind
+            .as_ref()
+            .and_then(|kind| kind.kind.as_deref())
+            .unwrap_or("?");
         match self.sub_resource.as_deref().unwrap_or("") {
             "" => format!("{operation} of {kind}"),
             sub => format!("{operation} of {kind}/{sub}"),
@@ -155,9 +172,15 @@ fn request<'a, O: Deserialize<'a>>(text: &'a str) -> Result<Review<'a, O>, Revie
     let api_version = envelope.api_version.as_deref().unwrap_or("");
     let kind = envelope.kind.as_deref().unwrap_or("");
     if (api_version, kind) != (API_VERSION, KIND) {
-        return Err(ReviewError::OtherKind { api_version: api_version.into(), kind: kind.into() });
+        return Err(ReviewError::OtherKind {
+            api_version: api_version.into(),
+            kind: kind.into(),
+        });
     }
-    envelope.request.filter(|review| !review.uid().is_empty()).ok_or(ReviewError::NoUid)
+    envelope
+        .request
+        .filter(|review| !review.uid().is_empty())
+        .ok_or(ReviewError::NoUid)
 }
 
 /// What is answered.
@@ -227,7 +250,9 @@ pub fn encode(answer: Answer<'_>) -> Result<Vec<u8>, serde_json::Error> {
             patch_type: patch.is_some().then_some("JSONPatch"),
             patch,
             warnings: answer.warnings,
-            audit_annotations: Audit { decision: answer.decision },
+            audit_annotations: Audit {
+                decision: answer.decision,
+            },
         },
     };
     serde_json::to_writer(&mut body, &out)?;

@@ -9,29 +9,53 @@ use crate::inject::pod::Pod;
 use crate::inject::settings::Settings;
 
 /// The places of a Pod in an object, as JSON pointers: a Pod itself, or a template.
-pub const TEMPLATES: [&str; 3] = ["/spec/jobTemplate/spec/template", "/spec/template", "/template"];
+pub const TEMPLATES: [&str; 3] = [
+    "/spec/jobTemplate/spec/template",
+    "/spec/template",
+    "/template",
+];
 
 /// The JSON pointer of the Pod (template) in an object of this kind, if it has one.
 pub fn pod_pointer(kind: &str, has_containers: impl Fn(&str) -> bool) -> Option<&'static str> {
     if kind == "Pod" {
         return Some("");
     }
-    TEMPLATES.into_iter().find(|pointer| has_containers(&format!("{pointer}/spec/containers")))
+    TEMPLATES
+        .into_iter()
+        .find(|pointer| has_containers(&format!("{pointer}/spec/containers")))
 }
 
 /// Findings about a workload's template, as its Pods would have them. Objects with a controlling
 /// owner get none: their owner was advised.
 pub fn advise(object: &str, namespace: &str, facts: &Facts, settings: &Settings) -> Vec<Finding> {
-    let Ok(object) = serde_json::from_str::<Value>(object) else { return Vec::new() };
+    let Ok(object) = serde_json::from_str::<Value>(object) else {
+        return Vec::new();
+    };
     if is_controlled(&object) {
         return Vec::new();
     }
     let kind = object.get("kind").and_then(Value::as_str).unwrap_or("");
-    let Some(pointer) = pod_pointer(kind, |path| object.pointer(path).is_some()) else { return Vec::new() };
-    let mut findings = if pointer.is_empty() { Vec::new() } else { misplaced(&object, kind) };
-    let text = object.pointer(pointer).map(Value::to_string).unwrap_or_default();
-    let Ok(pod) = serde_json::from_str::<Pod<'_>>(&text) else { return findings };
-    let request = Request { pod: &pod, namespace, label: None, origin: Origin::File };
+    let Some(pointer) = pod_pointer(kind, |path| object.pointer(path).is_some()) else {
+        return Vec::new();
+    };
+    let mut findings = if pointer.is_empty() {
+        Vec::new()
+    } else {
+        misplaced(&object, kind)
+    };
+    let text = object
+        .pointer(pointer)
+        .map(Value::to_string)
+        .unwrap_or_default();
+    let Ok(pod) = serde_json::from_str::<Pod<'_>>(&text) else {
+        return findings;
+    };
+    let request = Request {
+        pod: &pod,
+        namespace,
+        label: None,
+        origin: Origin::File,
+    };
     let outcome = decide::decide(&request, facts, settings);
     match outcome.decision {
         Decision::Refuse(finding) if outcome.asked == Asked::Explicit => findings.push(finding),
@@ -43,12 +67,21 @@ pub fn advise(object: &str, namespace: &str, facts: &Facts, settings: &Settings)
 }
 
 fn is_controlled(object: &Value) -> bool {
-    let owners = object.pointer("/metadata/ownerReferences").and_then(Value::as_array);
-    owners.into_iter().flatten().any(|owner| owner.get("controller") == Some(&Value::Bool(true)))
+    let owners = object
+        .pointer("/metadata/ownerReferences")
+        .and_then(Value::as_array);
+    owners
+        .into_iter()
+        .flatten()
+        .any(|owner| owner.get("controller") == Some(&Value::Bool(true)))
 }
 
 fn misplaced(object: &Value, kind: &str) -> Vec<Finding> {
-    let annotations = object.pointer("/metadata/annotations").and_then(Value::as_object);
-    let keys = annotations.into_iter().flat_map(|map| map.keys().map(String::as_str));
+    let annotations = object
+        .pointer("/metadata/annotations")
+        .and_then(Value::as_object);
+    let keys = annotations
+        .into_iter()
+        .flat_map(|map| map.keys().map(String::as_str));
     decide::misplaced(keys, &format!("the {kind}"))
 }

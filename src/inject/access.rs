@@ -8,6 +8,7 @@ use std::borrow::Cow;
 use super::annotations::{Auto, Mode};
 use super::decide::{Asked, Case};
 use super::finding::Finding;
+use super::paths::{covers, normalised, overlap};
 use super::pod::{Container, Presence, TMPDIR, elements};
 
 /// Where the toolbox mounts results.
@@ -91,7 +92,10 @@ impl Access<'_> {
 enum Temporary<'a> {
     Shareable(Folder<'a>),
     /// A volume that cannot be shared lies there.
-    OtherVolume { volume: &'a str, path: Cow<'a, str> },
+    OtherVolume {
+        volume: &'a str,
+        path: Cow<'a, str>,
+    },
     /// TMPDIR is a literal outside /tmp and /var/tmp.
     Elsewhere(Cow<'a, str>),
     /// TMPDIR comes from a reference that only the kubelet resolves.
@@ -103,7 +107,9 @@ pub fn resolve<'a>(case: &Case<'a>, notes: &mut Vec<Finding>) -> Result<Access<'
     let target = case.target();
     let temporary = temporary(case, target);
     if case.asked == Asked::Automatic && matches!(temporary, Temporary::NotLiteral) {
-        return Err(Finding::TmpdirUnknown { container: target.name().to_owned() });
+        return Err(Finding::TmpdirUnknown {
+            container: target.name().to_owned(),
+        });
     }
     match case.asks.mode {
         None | Some(Auto::Auto) => choose(case, temporary, notes),
@@ -119,14 +125,19 @@ fn choose<'a>(
     let denied = pid_denied(case);
     let may_share_pid = case.asked == Asked::Explicit || case.shows_dotnet(case.target());
     match (temporary, denied) {
-        (Temporary::Shareable(folder), None) => Ok(Access::Tmp { folder, pid: may_share_pid }),
+        (Temporary::Shareable(folder), None) => Ok(Access::Tmp {
+            folder,
+            pid: may_share_pid,
+        }),
         (Temporary::Shareable(folder), Some(denied)) => {
             if may_share_pid {
                 notes.push(denied);
             }
             Ok(Access::Tmp { folder, pid: false })
         }
-        (other, Some(denied)) => Err(Finding::NoAccess { because: format!("{}; {denied}", why(&other)) }),
+        (other, Some(denied)) => Err(Finding::NoAccess {
+            because: format!("{}; {denied}", why(&other)),
+        }),
         (other, None) if !may_share_pid => Err(Finding::NoAccess {
             because: format!("{}, and nothing shows .NET", why(&other)),
         }),
@@ -143,7 +154,10 @@ fn exactly<'a>(
     temporary: Temporary<'a>,
     notes: &mut Vec<Finding>,
 ) -> Result<Access<'a>, Finding> {
-    let conflict = |because: String| Finding::ModeConflict { mode: mode.as_str(), because };
+    let conflict = |because: String| Finding::ModeConflict {
+        mode: mode.as_str(),
+        because,
+    };
     if matches!(mode, Mode::TmpAndPid | Mode::PidOnly)
         && let Some(denied) = pid_denied(case)
     {
@@ -186,11 +200,16 @@ fn port<'a>(case: &Case<'a>, notes: &mut Vec<Finding>) -> Result<Access<'a>, Fin
     for variable in [DIAGNOSTIC_PORTS, "COMPlus_DiagnosticPorts"] {
         if target.variable(variable).is_some() {
             let container = target.name().to_owned();
-            return Err(Finding::VariableTaken { container, variable: variable.to_owned() });
+            return Err(Finding::VariableTaken {
+                container,
+                variable: variable.to_owned(),
+            });
         }
     }
     if covering(target, SOCKET_PATH).is_some() {
-        return Err(Finding::MountConflict { path: SOCKET_PATH.to_owned() });
+        return Err(Finding::MountConflict {
+            path: SOCKET_PATH.to_owned(),
+        });
     }
     notes.extend(hidden_variable(target, DIAGNOSTIC_PORTS));
     Ok(Access::Port)
@@ -212,7 +231,8 @@ fn pid_denied(case: &Case<'_>) -> Option<Finding> {
         Presence::Value(false) => Some(Finding::PidNotShared {}),
         Presence::Missing | Presence::Null => {
             let all = case.containers().iter().chain(case.init_containers());
-            all.filter_map(|container| relies_on_pid1(case, container)).next()
+            all.filter_map(|container| relies_on_pid1(case, container))
+                .next()
         }
     }
 }
@@ -223,23 +243,49 @@ fn relies_on_pid1(case: &Case<'_>, container: &Container<'_>) -> Option<Finding>
         ("the livenessProbe", container.liveness_probe.as_ref()),
         ("the readinessProbe", container.readiness_probe.as_ref()),
         ("the startupProbe", container.startup_probe.as_ref()),
-        ("the postStart hook", lifecycle.and_then(|l| l.post_start.as_ref())),
-        ("the preStop hook", lifecycle.and_then(|l| l.pre_stop.as_ref())),
+        (
+            "the postStart hook",
+            lifecycle.and_then(|l| l.post_start.as_ref()),
+        ),
+        (
+            "the preStop hook",
+            lifecycle.and_then(|l| l.pre_stop.as_ref()),
+        ),
     ];
-    let executed = hooks.into_iter().filter_map(|(what, hook)| {
-        Some((what, hook?.exec.as_ref()?.command?))
-    });
-    let own = [("the command", container.command), ("the arguments", container.args)];
-    let own = own.into_iter().filter_map(|(what, command)| Some((what, command?)));
-    let what = executed.chain(own).find(|(_, command)| command.names_pid1).map(|(what, _)| what);
+    let executed = hooks
+        .into_iter()
+        .filter_map(|(what, hook)| Some((what, hook?.exec.as_ref()?.command?)));
+    let own = [
+        ("the command", container.command),
+        ("the arguments", container.args),
+    ];
+    let own = own
+        .into_iter()
+        .filter_map(|(what, command)| Some((what, command?)));
+    let what = executed
+        .chain(own)
+        .find(|(_, command)| command.names_pid1)
+        .map(|(what, _)| what);
     let image = container.image.as_deref().unwrap_or("");
-    let needs = || case.settings.needs_pid1_images.iter().any(|pattern| pattern.matches(image));
-    let because = what.map(str::to_owned).or_else(|| needs().then(|| format!("image {image}")))?;
-    Some(Finding::Pid1 { container: container.name().to_owned(), because })
+    let needs = || {
+        case.settings
+            .needs_pid1_images
+            .iter()
+            .any(|pattern| pattern.matches(image))
+    };
+    let because = what
+        .map(str::to_owned)
+        .or_else(|| needs().then(|| format!("image {image}")))?;
+    Some(Finding::Pid1 {
+        container: container.name().to_owned(),
+        because,
+    })
 }
 
 fn temporary<'a>(case: &Case<'a>, target: &'a Container<'a>) -> Temporary<'a> {
-    let Some(variable) = target.variable(TMPDIR) else { return below(case, target, TMP_PATH) };
+    let Some(variable) = target.variable(TMPDIR) else {
+        return below(case, target, TMP_PATH);
+    };
     match variable.value.as_deref() {
         _ if variable.value_from.is_some() => Temporary::NotLiteral,
         None | Some("") => below(case, target, TMP_PATH),
@@ -251,20 +297,35 @@ fn temporary<'a>(case: &Case<'a>, target: &'a Container<'a>) -> Temporary<'a> {
 fn below<'a>(case: &Case<'a>, target: &'a Container<'a>, folder: &'a str) -> Temporary<'a> {
     let path = normalised(folder);
     let Some(mount) = covering(target, &path) else {
-        let usual = [TMP_PATH, "/var/tmp"].iter().any(|usual| covers(usual, &path));
+        let usual = [TMP_PATH, "/var/tmp"]
+            .iter()
+            .any(|usual| covers(usual, &path));
         let usable = usual && !path.contains(':') && !overlap(&path, DATA_PATH);
-        return if usable { Temporary::Shareable(Folder::New(path)) } else { Temporary::Elsewhere(path) };
+        return if usable {
+            Temporary::Shareable(Folder::New(path))
+        } else {
+            Temporary::Elsewhere(path)
+        };
     };
     let volume = mount.name.as_deref().unwrap_or("");
     let mount_path = mount.mount_path.as_deref().unwrap_or("");
     let empty_dir = elements(&case.spec.volumes)
         .iter()
         .any(|v| v.name.as_deref() == Some(volume) && v.empty_dir.is_some());
-    let writable = mount.read_only != Some(true) && mount.sub_path_expr.as_deref().unwrap_or("").is_empty();
+    let writable =
+        mount.read_only != Some(true) && mount.sub_path_expr.as_deref().unwrap_or("").is_empty();
     let free = !overlap(&normalised(mount_path), DATA_PATH);
     if empty_dir && writable && free {
-        let sub_path = mount.sub_path.as_deref().filter(|sub_path| !sub_path.is_empty());
-        Temporary::Shareable(Folder::Reused { volume, mount_path, sub_path, path })
+        let sub_path = mount
+            .sub_path
+            .as_deref()
+            .filter(|sub_path| !sub_path.is_empty());
+        Temporary::Shareable(Folder::Reused {
+            volume,
+            mount_path,
+            sub_path,
+            path,
+        })
     } else {
         Temporary::OtherVolume { volume, path }
     }
@@ -272,42 +333,17 @@ fn below<'a>(case: &Case<'a>, target: &'a Container<'a>, folder: &'a str) -> Tem
 
 /// The mount of the container that holds `path`: the one with the longest mount path.
 fn covering<'a>(container: &'a Container<'a>, path: &str) -> Option<&'a super::pod::Mount<'a>> {
-    let of = |mount: &super::pod::Mount<'_>| normalised(mount.mount_path.as_deref().unwrap_or("")).len();
+    let of =
+        |mount: &super::pod::Mount<'_>| normalised(mount.mount_path.as_deref().unwrap_or("")).len();
     elements(&container.volume_mounts)
         .iter()
-        .filter(|mount| mount.mount_path.as_deref().is_some_and(|at| covers(&normalised(at), path)))
+        .filter(|mount| {
+            mount
+                .mount_path
+                .as_deref()
+                .is_some_and(|at| covers(&normalised(at), path))
+        })
         .max_by_key(|mount| of(mount))
-}
-
-/// Whether `path` is `parent` or lies below it; both normalised.
-pub fn covers(parent: &str, path: &str) -> bool {
-    parent == "/"
-        || path
-            .strip_prefix(parent)
-            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-}
-
-/// Whether one of two normalised paths holds the other.
-pub fn overlap(one: &str, other: &str) -> bool {
-    covers(one, other) || covers(other, one)
-}
-
-/// The path without empty, `.` and `..` parts and without a slash at its end.
-pub fn normalised(path: &str) -> Cow<'_, str> {
-    let parts = || path.split('/').skip(1);
-    let clean = path.starts_with('/') && parts().all(|part| !matches!(part, "" | "." | ".."));
-    if clean || path == "/" {
-        return Cow::Borrowed(path);
-    }
-    let mut kept: Vec<&str> = Vec::new();
-    for part in path.split('/') {
-        match part {
-            "" | "." => {}
-            ".." => drop(kept.pop()),
-            part => kept.push(part),
-        }
-    }
-    Cow::Owned(format!("/{}", kept.join("/")))
 }
 
 fn why(temporary: &Temporary<'_>) -> String {
@@ -330,26 +366,13 @@ fn note(case: &Case<'_>, temporary: &Temporary<'_>) -> Option<Finding> {
             volume: (*volume).to_owned(),
             path: path.clone().into_owned(),
         }),
-        Temporary::Elsewhere(path) => {
-            Some(Finding::TmpdirElsewhere { container, value: path.clone().into_owned() })
-        }
-        Temporary::NotLiteral => {
-            Some(Finding::TmpdirElsewhere { container, value: "not a literal".to_owned() })
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn paths_compare_normalised() {
-        assert_eq!(normalised("/tmp/"), "/tmp");
-        assert_eq!(normalised("//tmp/./x/../y//"), "/tmp/y");
-        assert_eq!(normalised("/../.."), "/");
-        assert!(matches!(normalised("/tmp"), Cow::Borrowed(_)));
-        assert!(covers("/tmp", "/tmp/x") && covers("/tmp", "/tmp") && covers("/", "/tmp"));
-        assert!(!covers("/tmp", "/tmpfs") && !covers("/tmp/x", "/tmp"));
+        Temporary::Elsewhere(path) => Some(Finding::TmpdirElsewhere {
+            container,
+            value: path.clone().into_owned(),
+        }),
+        Temporary::NotLiteral => Some(Finding::TmpdirElsewhere {
+            container,
+            value: "not a literal".to_owned(),
+        }),
     }
 }

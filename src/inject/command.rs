@@ -48,7 +48,11 @@ impl Reader {
 }
 
 fn ends_word(c: char) -> bool {
-    c.is_whitespace() || matches!(c, ';' | '|' | '&' | '(' | ')' | '"' | '\'' | '`' | '$' | '=')
+    c.is_whitespace()
+        || matches!(
+            c,
+            ';' | '|' | '&' | '(' | ')' | '"' | '\'' | '`' | '$' | '='
+        )
 }
 
 fn ends_command(c: char) -> bool {

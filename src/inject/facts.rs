@@ -59,7 +59,9 @@ impl Facts {
 
     /// Whether the namespace is known to enforce the `restricted` Pod Security level.
     pub fn restricted(&self) -> bool {
-        self.namespace.get().is_some_and(|namespace| namespace.restricted)
+        self.namespace
+            .get()
+            .is_some_and(|namespace| namespace.restricted)
     }
 }
 
@@ -110,15 +112,27 @@ pub const ENFORCE_LABEL: &str = "pod-security.kubernetes.io/enforce";
 impl Namespace {
     /// Reads labels and annotations of a Namespace object.
     pub fn read(labels: &BTreeMap<String, String>, notes: &BTreeMap<String, String>) -> Self {
-        let pairs: Vec<_> = notes.iter().filter_map(|(key, value)| own(key, value)).collect();
+        let pairs: Vec<_> = notes
+            .iter()
+            .filter_map(|(key, value)| own(key, value))
+            .collect();
         let read = annotations::read(Source::Namespace, &pairs);
         let label = Label::parse(labels.get(INJECT_LABEL).map(String::as_str));
         let mut notes = read.notes;
         if let Label::Invalid(value) = &label {
-            notes.push(Finding::InvalidNamespaceLabel { value: value.clone() });
+            notes.push(Finding::InvalidNamespaceLabel {
+                value: value.clone(),
+            });
         }
-        let restricted = labels.get(ENFORCE_LABEL).is_some_and(|level| level == "restricted");
-        Self { label, restricted, asks: read.asks, notes }
+        let restricted = labels
+            .get(ENFORCE_LABEL)
+            .is_some_and(|level| level == "restricted");
+        Self {
+            label,
+            restricted,
+            asks: read.asks,
+            notes,
+        }
     }
 }
 

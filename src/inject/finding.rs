@@ -275,7 +275,10 @@ mod tests {
     #[test]
     fn codes_are_unique_and_snake_case() {
         let mut codes: Vec<_> = TABLE.iter().map(|row| row.code).collect();
-        assert!(codes.iter().all(|c| c.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')));
+        assert!(codes.iter().all(|c| {
+            c.chars()
+                .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
+        }));
         codes.sort_unstable();
         codes.dedup();
         assert_eq!(codes.len(), TABLE.len());

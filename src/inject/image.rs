@@ -24,7 +24,11 @@ impl ImageRef {
     /// # Errors
     /// [`ImageError`] with the text that is none.
     pub fn parse(text: &str) -> Result<Self, ImageError> {
-        if is_reference(text) { Ok(Self(text.into())) } else { Err(ImageError(text.to_owned())) }
+        if is_reference(text) {
+            Ok(Self(text.into()))
+        } else {
+            Err(ImageError(text.to_owned()))
+        }
     }
 
     /// The reference as written.
@@ -53,7 +57,11 @@ fn split(text: &str) -> (&str, Option<&str>, Option<&str>) {
     };
     let last = rest.rfind('/').map_or(0, |slash| slash + 1);
     match rest[last..].find(':') {
-        Some(colon) => (&rest[..last + colon], Some(&rest[last + colon + 1..]), digest),
+        Some(colon) => (
+            &rest[..last + colon],
+            Some(&rest[last + colon + 1..]),
+            digest,
+        ),
         None => (rest, None, digest),
     }
 }
@@ -75,7 +83,9 @@ fn is_name(name: &str) -> bool {
 
 /// A first segment with a dot or a port, or `localhost`, is a host.
 fn is_registry(text: &str) -> bool {
-    let (host, port) = text.split_once(':').map_or((text, None), |(host, port)| (host, Some(port)));
+    let (host, port) = text
+        .split_once(':')
+        .map_or((text, None), |(host, port)| (host, Some(port)));
     let label = |part: &str| {
         !part.is_empty()
             && part.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
@@ -94,9 +104,9 @@ fn is_segment(segment: &str) -> bool {
     let bytes = segment.as_bytes();
     let ends = bytes.first().is_some_and(|b| word(*b)) && bytes.last().is_some_and(|b| word(*b));
     let between = segment.split(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit());
-    ends && between.into_iter().all(|gap| {
-        matches!(gap, "" | "." | "_" | "__") || gap.bytes().all(|b| b == b'-')
-    })
+    ends && between
+        .into_iter()
+        .all(|gap| matches!(gap, "" | "." | "_" | "__") || gap.bytes().all(|b| b == b'-'))
 }
 
 fn is_tag(tag: &str) -> bool {
@@ -107,7 +117,9 @@ fn is_tag(tag: &str) -> bool {
 }
 
 fn is_digest(digest: &str) -> bool {
-    let Some((algorithm, hex)) = digest.split_once(':') else { return false };
+    let Some((algorithm, hex)) = digest.split_once(':') else {
+        return false;
+    };
     let alphanumeric = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'.' | b'-' | b'_');
     !algorithm.is_empty()
         && algorithm.bytes().all(alphanumeric)
@@ -125,7 +137,9 @@ pub struct ImagePattern(Box<str>);
 
 /// A text that is no pattern of images.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error("{0:?} is not a pattern of images such as registry.example/team/ or registry.example/team/app:1")]
+#[error(
+    "{0:?} is not a pattern of images such as registry.example/team/ or registry.example/team/app:1"
+)]
 pub struct PatternError(pub String);
 
 impl ImagePattern {
@@ -137,7 +151,11 @@ impl ImagePattern {
         let path = text.strip_suffix('/').unwrap_or(text);
         let sample = path.replace('*', "x");
         let valid = path != "*" && is_reference(&sample) || is_registry(&sample);
-        if valid { Ok(Self(text.into())) } else { Err(PatternError(text.to_owned())) }
+        if valid {
+            Ok(Self(text.into()))
+        } else {
+            Err(PatternError(text.to_owned()))
+        }
     }
 
     /// The pattern as written.
@@ -156,7 +174,9 @@ impl ImagePattern {
         }
         let (name, _, _) = split(image);
         let mut segments = name.split('/');
-        pattern.split('/').all(|part| segments.next().is_some_and(|segment| globs(part, segment)))
+        pattern
+            .split('/')
+            .all(|part| segments.next().is_some_and(|segment| globs(part, segment)))
     }
 }
 
@@ -168,17 +188,24 @@ impl Serialize for ImagePattern {
 
 /// The reference without the registry and path that an engine adds by itself.
 fn without_default(image: &str) -> &str {
-    let rest = ["docker.io/", "index.docker.io/"].into_iter().find_map(|host| image.strip_prefix(host));
+    let rest = ["docker.io/", "index.docker.io/"]
+        .into_iter()
+        .find_map(|host| image.strip_prefix(host));
     rest.map_or(image, |rest| rest.strip_prefix("library/").unwrap_or(rest))
 }
 
 /// Whether `text` is `pattern`, where `*` stands for any text without a slash.
 fn globs(pattern: &str, text: &str) -> bool {
-    let Some((head, tail)) = pattern.split_once('*') else { return pattern == text };
-    let Some(rest) = text.strip_prefix(head) else { return false };
+    let Some((head, tail)) = pattern.split_once('*') else {
+        return pattern == text;
+    };
+    let Some(rest) = text.strip_prefix(head) else {
+        return false;
+    };
     let segment = rest.find('/').unwrap_or(rest.len());
     let ends = rest.char_indices().map(|(at, _)| at).chain([rest.len()]);
-    ends.take_while(|at| *at <= segment).any(|at| globs(tail, &rest[at..]))
+    ends.take_while(|at| *at <= segment)
+        .any(|at| globs(tail, &rest[at..]))
 }
 
 #[cfg(test)]
@@ -192,10 +219,28 @@ mod tests {
     #[test]
     fn references_follow_the_grammar() {
         let digest = format!("ghcr.io/acme/x@sha256:{}", "a".repeat(64));
-        for good in ["nginx", "nginx:1.2", "localhost:5000/a/b:v1", "ghcr.io/acme/x", "a__b/c-d.e", &digest] {
+        for good in [
+            "nginx",
+            "nginx:1.2",
+            "localhost:5000/a/b:v1",
+            "ghcr.io/acme/x",
+            "a__b/c-d.e",
+            &digest,
+        ] {
             assert!(ImageRef::parse(good).is_ok(), "{good}");
         }
-        for bad in ["", "Nginx", "a:", "a//b", "a b", "a:tag:tag", "-a", "a@sha256:zz", "a/b\n", "ghcr.io/"] {
+        for bad in [
+            "",
+            "Nginx",
+            "a:",
+            "a//b",
+            "a b",
+            "a:tag:tag",
+            "-a",
+            "a@sha256:zz",
+            "a/b\n",
+            "ghcr.io/",
+        ] {
             assert!(ImageRef::parse(bad).is_err(), "{bad}");
         }
     }
@@ -213,8 +258,14 @@ mod tests {
 
     #[test]
     fn stars_stay_within_a_segment() {
-        assert!(matches("mcr.microsoft.com/dotnet*", "mcr.microsoft.com/dotnet/aspnet:8.0"));
-        assert!(matches("ghcr.io/*/s6-overlay*", "ghcr.io/linuxserver/s6-overlay-x"));
+        assert!(matches(
+            "mcr.microsoft.com/dotnet*",
+            "mcr.microsoft.com/dotnet/aspnet:8.0"
+        ));
+        assert!(matches(
+            "ghcr.io/*/s6-overlay*",
+            "ghcr.io/linuxserver/s6-overlay-x"
+        ));
         assert!(!matches("ghcr.io/*/x", "ghcr.io/a/b/x"));
         assert!(matches("*/s6-*-base", "acme/s6-overlay-base"));
     }

@@ -10,15 +10,21 @@ pub mod decide;
 pub mod facts;
 pub mod finding;
 pub mod image;
+pub mod names;
+pub mod parts;
 pub mod patch;
+pub mod paths;
+pub mod place;
 pub mod plan;
 pub mod pod;
 pub mod quantity;
 pub mod resources;
+mod rules;
 pub mod settings;
 pub mod status;
 pub mod storage;
-mod toolbox;
+mod target;
+pub mod toolbox;
 pub mod trail;
 pub mod uninject;
 pub mod user;
@@ -40,17 +46,17 @@ pub struct Injection<'a> {
 }
 
 /// Decides over a Pod and writes the patch.
-pub fn inject<'a>(request: &Request<'a>, facts: &'a Facts, settings: &'a Settings) -> Injection<'a> {
+pub fn inject<'a>(
+    request: &Request<'a>,
+    facts: &'a Facts,
+    settings: &'a Settings,
+) -> Injection<'a> {
     let mut outcome = decide::decide(request, facts, settings);
     let patch = write(request, &mut outcome, settings);
     Injection { outcome, patch }
 }
 
-fn write(
-    request: &Request<'_>,
-    outcome: &mut Outcome<'_>,
-    settings: &Settings,
-) -> Option<Patch> {
+fn write(request: &Request<'_>, outcome: &mut Outcome<'_>, settings: &Settings) -> Option<Patch> {
     let written = match &outcome.decision {
         Decision::Inject(intent) => {
             let plan = plan::injection(request, intent);
@@ -68,7 +74,10 @@ fn write(
         Ok(patch) => patch,
         Err(finding) => {
             if let Decision::Inject(_) = outcome.decision {
-                outcome.decision = outcome.trail.ask(Rule::Size, Err(finding)).unwrap_or_else(Decision::stop);
+                outcome.decision = outcome
+                    .trail
+                    .ask(Rule::Size, Err(finding))
+                    .unwrap_or_else(Decision::stop);
             }
             None
         }

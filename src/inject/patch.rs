@@ -6,7 +6,8 @@
 use serde::Serialize;
 
 use super::finding::Finding;
-use super::plan::{Addition, Place, Plan, STATUS_PLACE, Value};
+use super::place::{Place, STATUS_PLACE};
+use super::plan::{Addition, Plan, Value};
 use super::pod::{DEFAULT_CONTAINER, Pod, STATUS};
 use super::status::Status;
 
@@ -34,7 +35,10 @@ impl Writer {
     fn new() -> Self {
         let mut json = Vec::with_capacity(4096);
         json.push(b'[');
-        Self { json, path: String::with_capacity(96) }
+        Self {
+            json,
+            path: String::with_capacity(96),
+        }
     }
 
     fn add(&mut self, place: &Place<'_>, value: &impl Serialize) -> Result<(), serde_json::Error> {
@@ -62,9 +66,20 @@ impl Writer {
 ///
 /// # Errors
 /// [`Finding::AnnotationsTooLarge`] when the status has no room.
-pub fn with_status(pod: &Pod<'_>, plan: &Plan<'_>, mut status: Status) -> Result<Option<Patch>, Finding> {
-    status.added = plan.additions.iter().map(|addition| addition.place.trace()).collect();
-    let nulls = plan.additions.iter().filter(|addition| addition.replaces_null);
+pub fn with_status(
+    pod: &Pod<'_>,
+    plan: &Plan<'_>,
+    mut status: Status,
+) -> Result<Option<Patch>, Finding> {
+    status.added = plan
+        .additions
+        .iter()
+        .map(|addition| addition.place.trace())
+        .collect();
+    let nulls = plan
+        .additions
+        .iter()
+        .filter(|addition| addition.replaces_null);
     status.nulls = nulls.map(|addition| addition.place.trace()).collect();
     if plan.status_replaces_null {
         status.nulls.push(STATUS_PLACE.trace());
@@ -91,17 +106,30 @@ pub fn without_status(plan: &Plan<'_>) -> Result<Option<Patch>, Finding> {
 }
 
 fn write(writer: &mut Writer, additions: &[Addition<'_>]) -> Result<(), serde_json::Error> {
-    additions.iter().try_for_each(|addition| writer.add(&addition.place, &addition.value))
+    additions
+        .iter()
+        .try_for_each(|addition| writer.add(&addition.place, &addition.value))
 }
 
 fn fits(pod: &Pod<'_>, plan: &Plan<'_>, status: &str) -> Result<(), Finding> {
     let annotations = pod.annotations();
     let before = annotations.map_or(0, |all| all.bytes);
-    let replaced = annotations.and_then(|all| all.status.get()).map_or(0, |old| STATUS.len() + old.len());
-    let default = plan.additions.iter().map(|addition| match (&addition.place, &addition.value) {
-        (Place::Entry(_, DEFAULT_CONTAINER), Value::Text(name)) => DEFAULT_CONTAINER.len() + name.len(),
-        _ => 0,
-    });
+    let replaced = annotations
+        .and_then(|all| all.status.get())
+        .map_or(0, |old| STATUS.len() + old.len());
+    let default = plan
+        .additions
+        .iter()
+        .map(|addition| match (&addition.place, &addition.value) {
+            (Place::Entry(_, DEFAULT_CONTAINER), Value::Text(name)) => {
+                DEFAULT_CONTAINER.len() + name.len()
+            }
+            _ => 0,
+        });
     let bytes = before - replaced + default.sum::<usize>() + STATUS.len() + status.len();
-    if bytes > ANNOTATIONS_LIMIT { Err(Finding::AnnotationsTooLarge { bytes }) } else { Ok(()) }
+    if bytes > ANNOTATIONS_LIMIT {
+        Err(Finding::AnnotationsTooLarge { bytes })
+    } else {
+        Ok(())
+    }
 }

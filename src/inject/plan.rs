@@ -5,7 +5,6 @@
 //! others have appended). It does not know JSON Patch.
 
 use std::borrow::Cow;
-use std::fmt::{self, Write};
 
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
@@ -13,10 +12,12 @@ use serde_json::value::RawValue;
 use super::access::{Access, DIAGNOSTIC_PORTS, Folder, SOCKET_PATH};
 use super::annotations::Placement;
 use super::decide::{Case, DATA_VOLUME, Intent, Origin, Request, TMP_VOLUME, TOOLBOX};
-use super::pod::{DEFAULT_CONTAINER, INJECTED_LABEL, Metadata, Pod, Presence, STATUS, elements};
+use super::parts::{Mount, Variable};
+use super::place::{Place, Target};
+use super::pod::{DEFAULT_CONTAINER, INJECTED_LABEL, Metadata, Pod, Presence, elements};
 use super::settings::TmpMedium;
 use super::storage::Storage;
-use super::toolbox::{self, Container, Mount, Variable};
+use super::toolbox::{self, Container};
 
 /// One thing that is added.
 #[derive(Debug)]
@@ -27,34 +28,6 @@ pub struct Addition<'a> {
     pub value: Value<'a>,
     /// A null stands there now.
     pub replaces_null: bool,
-}
-
-/// A place in a Pod.
-#[derive(Debug, Clone, Copy)]
-pub enum Place<'a> {
-    /// `metadata`.
-    Metadata,
-    /// `metadata.labels` or `metadata.annotations`.
-    Map(&'static str),
-    /// A label or an annotation: map and key.
-    Entry(&'static str, &'static str),
-    /// A member of `spec`.
-    Spec(&'static str),
-    /// A new last element of a list of `spec`, and its name.
-    Element(&'static str, &'a str),
-    /// A list of the target.
-    TargetList(Target<'a>, &'static str),
-    /// A new last element of a list of the target, and its name or mount path.
-    TargetElement(Target<'a>, &'static str, &'a str),
-    /// The `restartPolicy` of the init container at this index.
-    RestartPolicy(usize),
-}
-
-/// The container that is diagnosed, by place and name.
-#[derive(Debug, Clone, Copy)]
-pub struct Target<'a> {
-    index: usize,
-    name: &'a str,
 }
 
 /// What is added.
@@ -122,68 +95,20 @@ struct ClaimSource<'a> {
 
 impl<'a> Volume<'a> {
     const fn empty(name: &'static str, medium: Option<&'static str>) -> Self {
-        Self { name, empty_dir: Some(EmptyDir { medium }), persistent_volume_claim: None }
+        Self {
+            name,
+            empty_dir: Some(EmptyDir { medium }),
+            persistent_volume_claim: None,
+        }
     }
 
     const fn claim(name: &'static str, claim_name: &'a str) -> Self {
         let claim = ClaimSource { claim_name };
-        Self { name, empty_dir: None, persistent_volume_claim: Some(claim) }
-    }
-}
-
-impl Place<'_> {
-    /// The JSON pointer of RFC 6902's `path`, counting list elements.
-    pub fn path(&self, out: &mut String) {
-        // Writing to a String cannot fail.
-        let _ = match self {
-            Self::Metadata => write!(out, "/metadata"),
-            Self::Map(map) => write!(out, "/metadata/{map}"),
-            Self::Entry(map, key) => write!(out, "/metadata/{map}/{}", Token(key)),
-            Self::Spec(member) => write!(out, "/spec/{member}"),
-            Self::Element(list, _) => write!(out, "/spec/{list}/-"),
-            Self::TargetList(target, list) => write!(out, "/spec/containers/{}/{list}", target.index),
-            Self::TargetElement(target, list, _) => {
-                write!(out, "/spec/containers/{}/{list}/-", target.index)
-            }
-            Self::RestartPolicy(index) => write!(out, "/spec/initContainers/{index}/restartPolicy"),
-        };
-    }
-
-    /// The same place with list elements by name.
-    pub fn trace(&self) -> String {
-        match self {
-            Self::Element(list, name) => format!("/spec/{list}/{}", Token(name)),
-            Self::TargetList(target, list) => {
-                format!("/spec/containers/{}/{list}", Token(target.name))
-            }
-            Self::TargetElement(target, list, name) => {
-                format!("/spec/containers/{}/{list}/{}", Token(target.name), Token(name))
-            }
-            Self::Metadata
-            | Self::Map(_)
-            | Self::Entry(..)
-            | Self::Spec(_)
-            | Self::RestartPolicy(_) => {
-                let mut path = String::new();
-                self.path(&mut path);
-                path
-            }
+        Self {
+            name,
+            empty_dir: None,
+            persistent_volume_claim: Some(claim),
         }
-    }
-}
-
-/// A token of a JSON pointer, escaped as RFC 6901 wants it.
-struct Token<'t>(&'t str);
-
-impl fmt::Display for Token<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for piece in self.0.split_inclusive(['~', '/']) {
-            match piece.strip_suffix('~').map(|text| (text, "~0")).or_else(|| piece.strip_suffix('/').map(|text| (text, "~1"))) {
-                Some((text, escape)) => write!(f, "{text}{escape}")?,
-                None => f.write_str(piece)?,
-            }
-        }
-        Ok(())
     }
 }
 
@@ -198,7 +123,11 @@ pub struct Plan<'a> {
 
 impl<'a> Plan<'a> {
     fn add(&mut self, place: Place<'a>, value: Value<'a>) {
-        self.additions.push(Addition { place, value, replaces_null: false });
+        self.additions.push(Addition {
+            place,
+            value,
+            replaces_null: false,
+        });
     }
 
     /// Adds a parent or a single member, unless a value is there.
@@ -208,7 +137,11 @@ impl<'a> Plan<'a> {
             Presence::Null => true,
             Presence::Missing => false,
         };
-        self.additions.push(Addition { place, value, replaces_null });
+        self.additions.push(Addition {
+            place,
+            value,
+            replaces_null,
+        });
     }
 
     /// The annotations, which the status needs in any case.
@@ -242,7 +175,10 @@ pub fn repair<'a>(index: usize) -> Plan<'a> {
 /// The plan of an injection.
 pub fn injection<'a>(request: &Request<'a>, intent: &'a Intent<'a>) -> Plan<'a> {
     let case = &intent.case;
-    let mut plan = Plan { additions: Vec::with_capacity(16), status_replaces_null: false };
+    let mut plan = Plan {
+        additions: Vec::with_capacity(16),
+        status_replaces_null: false,
+    };
     metadata(&mut plan, request.pod, case);
     if intent.access.shares_pid() {
         let present = &case.spec.share_process_namespace;
@@ -259,13 +195,26 @@ fn metadata<'a>(plan: &mut Plan<'a>, pod: &'a Pod<'a>, case: &Case<'a>) {
     plan.annotations(pod);
     let labels = member(pod, |metadata| metadata.labels.map(|_| ()));
     plan.ensure(Place::Map("labels"), &labels, Value::Object);
-    let label = pod.metadata.get().and_then(|metadata| metadata.labels.get());
+    let label = pod
+        .metadata
+        .get()
+        .and_then(|metadata| metadata.labels.get());
     let label = label.map_or(Presence::Missing, |labels| labels.injected.map(|_| ()));
-    plan.ensure(Place::Entry("labels", INJECTED_LABEL), &label, Value::Text("true".into()));
-    let default = pod.annotations().map_or(Presence::Missing, |all| all.default_container.map(|_| ()));
+    plan.ensure(
+        Place::Entry("labels", INJECTED_LABEL),
+        &label,
+        Value::Text("true".into()),
+    );
+    let default = pod
+        .annotations()
+        .map_or(Presence::Missing, |all| all.default_container.map(|_| ()));
     if let Some(first) = case.containers().first() {
         let first = Value::Text(Cow::Borrowed(first.name()));
-        plan.ensure(Place::Entry("annotations", DEFAULT_CONTAINER), &default, first);
+        plan.ensure(
+            Place::Entry("annotations", DEFAULT_CONTAINER),
+            &default,
+            first,
+        );
     }
 }
 
@@ -276,14 +225,25 @@ fn volumes<'a>(plan: &mut Plan<'a>, intent: &'a Intent<'a>) {
         TmpMedium::Node => None,
         TmpMedium::Memory => Some("Memory"),
     };
-    if !matches!(&intent.access, Access::Tmp { folder: Folder::Reused { .. }, .. }) {
+    if !matches!(
+        &intent.access,
+        Access::Tmp {
+            folder: Folder::Reused { .. },
+            ..
+        }
+    ) {
         added.push((TMP_VOLUME, Value::Volume(Volume::empty(TMP_VOLUME, medium))));
     }
     match &intent.storage {
         Storage::Claim(claim) => {
-            added.push((DATA_VOLUME, Value::Volume(Volume::claim(DATA_VOLUME, claim))));
+            added.push((
+                DATA_VOLUME,
+                Value::Volume(Volume::claim(DATA_VOLUME, claim)),
+            ));
         }
-        Storage::EmptyDir => added.push((DATA_VOLUME, Value::Volume(Volume::empty(DATA_VOLUME, None)))),
+        Storage::EmptyDir => {
+            added.push((DATA_VOLUME, Value::Volume(Volume::empty(DATA_VOLUME, None))))
+        }
         Storage::None => {}
     }
     let given = case.settings.toolbox.volumes.iter();
@@ -299,20 +259,34 @@ fn volumes<'a>(plan: &mut Plan<'a>, intent: &'a Intent<'a>) {
 fn target<'a>(plan: &mut Plan<'a>, intent: &'a Intent<'a>) {
     let case = &intent.case;
     let container = case.target();
-    let target = Target { index: case.target_index(), name: container.name() };
+    let target = Target {
+        index: case.target_index(),
+        name: container.name(),
+    };
     let mount = match &intent.access {
-        Access::Tmp { folder: Folder::New(path), .. } => Some(&**path),
+        Access::Tmp {
+            folder: Folder::New(path),
+            ..
+        } => Some(&**path),
         Access::Port => Some(SOCKET_PATH),
         Access::Tmp { .. } | Access::PidOnly => None,
     };
     if let Some(path) = mount {
-        plan.ensure(Place::TargetList(target, "volumeMounts"), &container.volume_mounts, Value::List);
+        plan.ensure(
+            Place::TargetList(target, "volumeMounts"),
+            &container.volume_mounts,
+            Value::List,
+        );
         let value = Value::Mount(Mount::whole(TMP_VOLUME, Cow::Borrowed(path)));
         plan.add(Place::TargetElement(target, "volumeMounts", path), value);
     }
     let variables = target_variables(intent);
     if !variables.is_empty() {
-        plan.ensure(Place::TargetList(target, "env"), &container.env, Value::List);
+        plan.ensure(
+            Place::TargetList(target, "env"),
+            &container.env,
+            Value::List,
+        );
     }
     for (name, value) in variables {
         let variable = Value::Variable(Variable::literal(name, value));
@@ -360,28 +334,24 @@ fn pull_secrets<'a>(plan: &mut Plan<'a>, request: &Request<'_>, case: &Case<'a>)
     if request.origin == Origin::File && present.is_empty() {
         return;
     }
-    let known = |name: &str| present.iter().any(|secret| secret.name.as_deref() == Some(name));
-    let missing = case.settings.image_pull_secrets.iter().filter(|name| !known(name));
+    let known = |name: &str| {
+        present
+            .iter()
+            .any(|secret| secret.name.as_deref() == Some(name))
+    };
+    let missing = case
+        .settings
+        .image_pull_secrets
+        .iter()
+        .filter(|name| !known(name));
     for (count, name) in missing.enumerate() {
         if count == 0 {
             let list = Place::Spec("imagePullSecrets");
             plan.ensure(list, &case.spec.image_pull_secrets, Value::List);
         }
-        plan.add(Place::Element("imagePullSecrets", name), Value::Secret(Named { name }));
-    }
-}
-
-/// Where the status goes.
-pub const STATUS_PLACE: Place<'static> = Place::Entry("annotations", STATUS);
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn tokens_are_escaped() {
-        assert_eq!(Token("/tmp/a~b").to_string(), "~1tmp~1a~0b");
-        assert_eq!(Token("plain").to_string(), "plain");
-        assert_eq!(Token("").to_string(), "");
+        plan.add(
+            Place::Element("imagePullSecrets", name),
+            Value::Secret(Named { name }),
+        );
     }
 }

@@ -43,7 +43,9 @@ impl Amount {
             Some(rest) => (true, rest),
             None => (false, text.strip_prefix('+').unwrap_or(text)),
         };
-        let end = rest.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(rest.len());
+        let end = rest
+            .find(|c: char| !c.is_ascii_digit() && c != '.')
+            .unwrap_or(rest.len());
         let (number, suffix) = rest.split_at(end);
         let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
         let digits = |part: &str| part.bytes().all(|b| b.is_ascii_digit());
@@ -91,13 +93,17 @@ fn scaled(whole: &str, fraction: &str, suffix: &str) -> Option<i128> {
         factor = factor.saturating_mul(10);
     }
     let value = multiplied(whole, fraction, factor);
-    let divisor = 10_i128.checked_pow(exponent.min(0).unsigned_abs().min(38)).unwrap_or(i128::MAX);
+    let divisor = 10_i128
+        .checked_pow(exponent.min(0).unsigned_abs().min(38))
+        .unwrap_or(i128::MAX);
     Some(value / divisor + i128::from(value % divisor != 0))
 }
 
 fn multiplied(whole: &str, fraction: &str, factor: i128) -> i128 {
     let number = |digits: &str| {
-        digits.bytes().fold(0_i128, |sum, b| sum.saturating_mul(10).saturating_add(i128::from(b - b'0')))
+        digits.bytes().fold(0_i128, |sum, b| {
+            sum.saturating_mul(10).saturating_add(i128::from(b - b'0'))
+        })
     };
     // Twenty decimals are more than any unit can show.
     let fraction = &fraction[..fraction.len().min(18)];
@@ -126,16 +132,30 @@ impl Quantity {
     /// [`QuantityError`] with the text that is none.
     pub fn parse(text: &str) -> Result<Self, QuantityError> {
         let amount = Amount::parse(text).ok_or_else(|| QuantityError(text.to_owned()))?;
-        Ok(Self { amount, text: text.into() })
+        Ok(Self {
+            amount,
+            text: text.into(),
+        })
     }
 
     /// Writes an amount in the shortest exact form.
     pub fn from_amount(amount: Amount) -> Self {
         let candidates = ["Ei", "Pi", "Ti", "Gi", "Mi", "Ki", "", "m", "u", "n"];
-        let factor = |name: &str| SUFFIXES.iter().find(|(n, _)| *n == name).map_or(1, |(_, f)| *f);
+        let factor = |name: &str| {
+            SUFFIXES
+                .iter()
+                .find(|(n, _)| *n == name)
+                .map_or(1, |(_, f)| *f)
+        };
         let exact = |name: &&str| amount.0 % factor(name) == 0;
-        let name = candidates.into_iter().find(|name| exact(&name)).unwrap_or("n");
-        Self { amount, text: format!("{}{name}", amount.0 / factor(name)).into() }
+        let name = candidates
+            .into_iter()
+            .find(|name| exact(&name))
+            .unwrap_or("n");
+        Self {
+            amount,
+            text: format!("{}{name}", amount.0 / factor(name)).into(),
+        }
     }
 
     /// The amount, to compare and compute with.
@@ -198,7 +218,9 @@ mod tests {
 
     #[test]
     fn what_is_no_quantity_is_refused() {
-        for text in ["", ".", "m", "1 ", "1mm", "1.2.3", "e3", "1e", "0x10", "1,5", "1KiB", "--1"] {
+        for text in [
+            "", ".", "m", "1 ", "1mm", "1.2.3", "e3", "1e", "0x10", "1,5", "1KiB", "--1",
+        ] {
             assert_eq!(Amount::parse(text), None, "{text:?}");
         }
     }
@@ -215,8 +237,14 @@ mod tests {
     fn computed_amounts_read_back() {
         for text in ["128Mi", "250m", "1", "1500u", "3n", "0"] {
             let amount = Amount::parse(text).unwrap();
-            assert_eq!(Amount::parse(Quantity::from_amount(amount).as_str()), Some(amount));
+            assert_eq!(
+                Amount::parse(Quantity::from_amount(amount).as_str()),
+                Some(amount)
+            );
         }
-        assert_eq!(Quantity::from_amount(Amount::parse("131072Ki").unwrap()).as_str(), "128Mi");
+        assert_eq!(
+            Quantity::from_amount(Amount::parse("131072Ki").unwrap()).as_str(),
+            "128Mi"
+        );
     }
 }

@@ -80,7 +80,9 @@ pub fn resolve(case: &Case<'_>, notes: &mut Vec<Finding>) -> Result<Shares, Find
 
 /// Pod-level resources bound all containers together; a container's own could only break them.
 fn decided_by_pod(case: &Case<'_>, resource: Resource) -> bool {
-    let Some(resources) = &case.spec.resources else { return false };
+    let Some(resources) = &case.spec.resources else {
+        return false;
+    };
     [&resources.requests, &resources.limits]
         .into_iter()
         .flatten()
@@ -94,7 +96,9 @@ fn needed(case: &Case<'_>, resource: Resource) -> bool {
     }
     let facts = case.facts;
     let ranged = |range: &LimitRange| {
-        [&range.min, &range.max, &range.ratio].into_iter().any(|bound| resource.of(bound).is_some())
+        [&range.min, &range.max, &range.ratio]
+            .into_iter()
+            .any(|bound| resource.of(bound).is_some())
     };
     all(case).any(|container| limit(container, resource).is_some())
         || facts.limit_ranges.iter().any(ranged)
@@ -111,20 +115,40 @@ fn wanted(case: &Case<'_>, resource: Resource) -> Result<Share, Finding> {
     let toolbox = &case.settings.toolbox;
     let (requests, limits) = (&toolbox.requests, &toolbox.limits);
     let (asked_request, asked_limit, request, limit, ceiling) = match resource {
-        Resource::Cpu => {
-            (&case.asks.cpu_request, &case.asks.cpu_limit, &requests.cpu, &limits.cpu, &toolbox.ceilings.cpu)
-        }
-        Resource::Memory => {
-            (&case.asks.memory_request, &case.asks.memory_limit, &requests.memory, &limits.memory, &toolbox.ceilings.memory)
-        }
+        Resource::Cpu => (
+            &case.asks.cpu_request,
+            &case.asks.cpu_limit,
+            &requests.cpu,
+            &limits.cpu,
+            &toolbox.ceilings.cpu,
+        ),
+        Resource::Memory => (
+            &case.asks.memory_request,
+            &case.asks.memory_limit,
+            &requests.memory,
+            &limits.memory,
+            &toolbox.ceilings.memory,
+        ),
         Resource::EphemeralStorage => {
-            let share = Share { resource, request: requests.ephemeral_storage.clone(), limit: limits.ephemeral_storage.clone() };
+            let share = Share {
+                resource,
+                request: requests.ephemeral_storage.clone(),
+                limit: limits.ephemeral_storage.clone(),
+            };
             return Ok(share);
         }
     };
     for (what, asked) in [("request", asked_request), ("limit", asked_limit)] {
-        if let Some(asked) = asked.as_ref().filter(|asked| asked.amount() > ceiling.amount()) {
-            return Err(too_large(resource, what, asked, &format!("at most {ceiling} (toolbox.ceilings)")));
+        if let Some(asked) = asked
+            .as_ref()
+            .filter(|asked| asked.amount() > ceiling.amount())
+        {
+            return Err(too_large(
+                resource,
+                what,
+                asked,
+                &format!("at most {ceiling} (toolbox.ceilings)"),
+            ));
         }
     }
     let mut share = Share {
@@ -135,7 +159,12 @@ fn wanted(case: &Case<'_>, resource: Resource) -> Result<Share, Finding> {
     if share.request.amount() > share.limit.amount() {
         match (asked_request, asked_limit) {
             (Some(asked), Some(limit)) => {
-                return Err(too_large(resource, "request", asked, &format!("at most the limit {limit}")));
+                return Err(too_large(
+                    resource,
+                    "request",
+                    asked,
+                    &format!("at most the limit {limit}"),
+                ));
             }
             (Some(_), None) => share.limit = share.request.clone(),
             (None, _) => share.request = share.limit.clone(),
@@ -155,7 +184,10 @@ fn too_large(resource: Resource, what: &str, asked: &Quantity, expected: &str) -
 /// Moves request and limit into every LimitRange, or says which one they cannot be moved into.
 fn fit(case: &Case<'_>, wanted: Share, notes: &mut Vec<Finding>) -> Result<Share, Finding> {
     let resource = wanted.resource;
-    let mut fitting = Fitting { request: wanted.request.amount(), limit: wanted.limit.amount() };
+    let mut fitting = Fitting {
+        request: wanted.request.amount(),
+        limit: wanted.limit.amount(),
+    };
     let mut last = None;
     for range in &case.facts.limit_ranges {
         let before = fitting;
@@ -171,13 +203,25 @@ fn fit(case: &Case<'_>, wanted: Share, notes: &mut Vec<Finding>) -> Result<Share
     let Some(range) = last else { return Ok(wanted) };
     // A later range may have undone an earlier one: all must hold at once.
     for range in &case.facts.limit_ranges {
-        let others = if range.kind == LimitKind::Pod { sum(case, resource) } else { Fitting::default() };
+        let others = if range.kind == LimitKind::Pod {
+            sum(case, resource)
+        } else {
+            Fitting::default()
+        };
         if fitting.into_range(range, resource, others)? != fitting {
-            return Err(misfit(range, resource, "cannot satisfy all LimitRanges at once"));
+            return Err(misfit(
+                range,
+                resource,
+                "cannot satisfy all LimitRanges at once",
+            ));
         }
     }
     if is_asked(case, resource) {
-        return Err(misfit(range, resource, "as asked by annotation does not fit"));
+        return Err(misfit(
+            range,
+            resource,
+            "as asked by annotation does not fit",
+        ));
     }
     let share = Share {
         resource,
@@ -194,7 +238,11 @@ fn fit(case: &Case<'_>, wanted: Share, notes: &mut Vec<Finding>) -> Result<Share
 }
 
 fn rendered(amount: Amount, wanted: &Quantity) -> Quantity {
-    if amount == wanted.amount() { wanted.clone() } else { Quantity::from_amount(amount) }
+    if amount == wanted.amount() {
+        wanted.clone()
+    } else {
+        Quantity::from_amount(amount)
+    }
 }
 
 fn is_asked(case: &Case<'_>, resource: Resource) -> bool {
@@ -213,13 +261,25 @@ struct Fitting {
 }
 
 impl Fitting {
-    fn into_range(self, range: &LimitRange, resource: Resource, others: Self) -> Result<Self, Finding> {
-        let Self { mut request, mut limit } = self;
+    fn into_range(
+        self,
+        range: &LimitRange,
+        resource: Resource,
+        others: Self,
+    ) -> Result<Self, Finding> {
+        let Self {
+            mut request,
+            mut limit,
+        } = self;
         let (min, max) = (resource.of(&range.min), resource.of(&range.max));
         if let Some(max) = max {
             let left = max.minus(others.limit);
             if left <= Amount::ZERO {
-                return Err(misfit(range, resource, "leaves nothing for the toolbox (max)"));
+                return Err(misfit(
+                    range,
+                    resource,
+                    "leaves nothing for the toolbox (max)",
+                ));
             }
             limit = limit.min(left);
         }
@@ -237,7 +297,10 @@ impl Fitting {
             }
         }
         if let Some(ratio) = resource.of(&range.ratio) {
-            let least = limit.plus(others.limit).divided_by(ratio).minus(others.request);
+            let least = limit
+                .plus(others.limit)
+                .divided_by(ratio)
+                .minus(others.request);
             request = request.max(least);
             if request > limit {
                 return Err(misfit(range, resource, "cannot keep maxLimitRequestRatio"));
@@ -257,11 +320,17 @@ fn misfit(range: &LimitRange, resource: Resource, because: &str) -> Finding {
 
 fn sum(case: &Case<'_>, resource: Resource) -> Fitting {
     let sidecar = |c: &&Container<'_>| c.restart_policy.as_deref() == Some("Always");
-    let counted = case.containers().iter().chain(case.init_containers().iter().filter(sidecar));
+    let counted = case
+        .containers()
+        .iter()
+        .chain(case.init_containers().iter().filter(sidecar));
     counted.fold(Fitting::default(), |sum, container| {
         let limit = limit(container, resource).unwrap_or_default();
         let request = request(container, resource).unwrap_or(limit);
-        Fitting { request: sum.request.plus(request), limit: sum.limit.plus(limit) }
+        Fitting {
+            request: sum.request.plus(request),
+            limit: sum.limit.plus(limit),
+        }
     })
 }
 
@@ -270,11 +339,20 @@ fn amount(texts: Option<&ResourceTexts<'_>>, resource: Resource) -> Option<Amoun
 }
 
 fn limit(container: &Container<'_>, resource: Resource) -> Option<Amount> {
-    amount(container.resources.as_ref().and_then(|r| r.limits.as_ref()), resource)
+    amount(
+        container.resources.as_ref().and_then(|r| r.limits.as_ref()),
+        resource,
+    )
 }
 
 fn request(container: &Container<'_>, resource: Resource) -> Option<Amount> {
-    amount(container.resources.as_ref().and_then(|r| r.requests.as_ref()), resource)
+    amount(
+        container
+            .resources
+            .as_ref()
+            .and_then(|r| r.requests.as_ref()),
+        resource,
+    )
 }
 
 /// Whether every container of the Pod has limits for cpu and memory equal to its requests.

@@ -5,8 +5,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::decide::{Intent, Outcome, TOOLBOX};
 use super::annotations::Placement;
+use super::decide::{Intent, Outcome, TOOLBOX};
 use super::finding::Finding;
 use super::pod::{Container, Pod, elements};
 use super::storage::Storage;
@@ -103,8 +103,12 @@ struct Brief {
 pub fn stands(pod: &Pod<'_>) -> Stands {
     let status = pod.annotations().and_then(|all| all.status.get());
     let brief = status.and_then(|text| serde_json::from_str::<Brief>(text).ok());
-    let Some(brief) = brief.filter(|brief| brief.decision == "inject") else { return Stands::Not };
-    let Some(spec) = pod.spec.get() else { return Stands::Not };
+    let Some(brief) = brief.filter(|brief| brief.decision == "inject") else {
+        return Stands::Not;
+    };
+    let Some(spec) = pod.spec.get() else {
+        return Stands::Not;
+    };
     let toolbox = |c: &Container<'_>| c.name() == TOOLBOX;
     if brief.placement.as_deref() != Some(Placement::Native.as_str()) {
         let there = elements(&spec.containers).iter().any(toolbox);

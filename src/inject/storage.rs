@@ -42,7 +42,11 @@ pub fn resolve<'a>(case: &Case<'a>, notes: &mut Vec<Finding>) -> Result<Storage<
     }
 }
 
-fn claim<'a>(case: &Case<'a>, asked: bool, notes: &mut Vec<Finding>) -> Result<Storage<'a>, Finding> {
+fn claim<'a>(
+    case: &Case<'a>,
+    asked: bool,
+    notes: &mut Vec<Finding>,
+) -> Result<Storage<'a>, Finding> {
     let configured = || Cow::Borrowed(case.settings.data.claim.as_str());
     let name = case.asks.claim.clone().unwrap_or_else(configured);
     let claim = name.clone().into_owned();
@@ -52,7 +56,10 @@ fn claim<'a>(case: &Case<'a>, asked: bool, notes: &mut Vec<Finding>) -> Result<S
     }
     let fact = case.facts.claim(&name);
     let instead = match case.asked {
-        Asked::Automatic => not_ready(&fact).map(|because| Finding::ClaimNotReady { claim, because: because.into() }),
+        Asked::Automatic => not_ready(&fact).map(|because| Finding::ClaimNotReady {
+            claim,
+            because: because.into(),
+        }),
         _ if asked => return obey(fact, name, notes),
         _ => not_there(&fact, claim, notes),
     };
@@ -78,13 +85,18 @@ fn not_ready(fact: &Known<Option<Claim>>) -> Option<&'static str> {
 }
 
 /// Why an explicit Pod that did not name the claim gets an emptyDir.
-fn not_there(fact: &Known<Option<Claim>>, claim: String, notes: &mut Vec<Finding>) -> Option<Finding> {
+fn not_there(
+    fact: &Known<Option<Claim>>,
+    claim: String,
+    notes: &mut Vec<Finding>,
+) -> Option<Finding> {
     match fact {
         Known::Unknown => None,
         Known::Known(None) => Some(Finding::ClaimMissing { claim }),
-        Known::Known(Some(found)) if found.block => {
-            Some(Finding::ClaimNotReady { claim, because: "a block device".into() })
-        }
+        Known::Known(Some(found)) if found.block => Some(Finding::ClaimNotReady {
+            claim,
+            because: "a block device".into(),
+        }),
         Known::Known(Some(found)) => {
             notes.extend(not_shared(*found, &claim));
             None
@@ -101,15 +113,22 @@ fn obey<'a>(
     match fact {
         Known::Known(Some(found)) if found.block => {
             let because = "its volumeMode is Block".to_owned();
-            return Err(Finding::ClaimUnusable { claim: name.into_owned(), because });
+            return Err(Finding::ClaimUnusable {
+                claim: name.into_owned(),
+                because,
+            });
         }
         Known::Known(Some(found)) => notes.extend(not_shared(found, &name)),
-        Known::Known(None) => notes.push(Finding::ClaimPending { claim: name.clone().into_owned() }),
+        Known::Known(None) => notes.push(Finding::ClaimPending {
+            claim: name.clone().into_owned(),
+        }),
         Known::Unknown => {}
     }
     Ok(Storage::Claim(name))
 }
 
 fn not_shared(claim: Claim, name: &str) -> Option<Finding> {
-    (!claim.read_write_many).then(|| Finding::ClaimNotShared { claim: name.to_owned() })
+    (!claim.read_write_many).then(|| Finding::ClaimNotShared {
+        claim: name.to_owned(),
+    })
 }

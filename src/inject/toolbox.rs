@@ -11,10 +11,11 @@ use serde::ser::SerializeMap;
 use super::access::{Access, DATA_PATH, Folder, SOCKET_PATH, TMP_PATH};
 use super::annotations::Placement;
 use super::decide::{Case, DATA_VOLUME, Intent, TMP_VOLUME, TOOLBOX};
+use super::parts::{Mount, Variable};
 use super::pod::TMPDIR;
 use super::quantity::Quantity;
 use super::resources::Share;
-use super::settings::{Settings, VolumeMount};
+use super::settings::Settings;
 use super::storage::Storage;
 use super::user::{CapabilitySet, User};
 
@@ -55,95 +56,6 @@ enum Words<'a> {
     Built(&'static [&'static str]),
 }
 
-/// A variable of a container.
-#[derive(Debug, Serialize)]
-#[serde(untagged)]
-pub enum Variable<'a> {
-    /// A literal.
-    Value {
-        /// Its name.
-        name: &'a str,
-        /// Its value.
-        value: Cow<'a, str>,
-    },
-    /// A field of the Pod, through the downward API.
-    Field {
-        /// Its name.
-        name: &'static str,
-        /// Where the value comes from.
-        #[serde(rename = "valueFrom")]
-        value_from: FieldSource,
-    },
-}
-
-impl<'a> Variable<'a> {
-    /// A literal.
-    pub const fn literal(name: &'a str, value: Cow<'a, str>) -> Self {
-        Self::Value { name, value }
-    }
-
-    const fn field(name: &'static str, field_path: &'static str) -> Self {
-        let field_ref = FieldRef { field_path };
-        Self::Field { name, value_from: FieldSource { field_ref } }
-    }
-
-    /// Its name.
-    pub const fn name(&self) -> &str {
-        match self {
-            Self::Value { name, .. } | Self::Field { name, .. } => name,
-        }
-    }
-}
-
-/// The downward API's `valueFrom`.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct FieldSource {
-    field_ref: FieldRef,
-}
-
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct FieldRef {
-    field_path: &'static str,
-}
-
-/// A mount of a container.
-#[derive(Debug, Clone, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Mount<'a> {
-    /// The volume's name.
-    pub name: &'a str,
-    /// Where it is mounted.
-    pub mount_path: Cow<'a, str>,
-    /// The part of the volume that is mounted.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub sub_path: Option<&'a str>,
-    /// The same with variables of the container.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub sub_path_expr: Option<&'static str>,
-    /// Mounted for reading alone.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    pub read_only: bool,
-}
-
-impl<'a> Mount<'a> {
-    /// A whole volume on a path.
-    pub const fn whole(name: &'a str, mount_path: Cow<'a, str>) -> Self {
-        Self { name, mount_path, sub_path: None, sub_path_expr: None, read_only: false }
-    }
-
-    fn given(mount: &'a VolumeMount) -> Self {
-        Self {
-            name: &mount.name,
-            mount_path: Cow::Borrowed(&mount.mount_path),
-            sub_path: mount.sub_path.as_deref(),
-            sub_path_expr: None,
-            read_only: mount.read_only,
-        }
-    }
-}
-
 #[derive(Debug)]
 struct Amounts<'a>(Vec<(&'static str, &'a Quantity)>);
 
@@ -166,8 +78,18 @@ struct Resources<'a> {
 impl<'a> Resources<'a> {
     fn of(shares: &'a [Share]) -> Self {
         Self {
-            requests: Amounts(shares.iter().map(|s| (s.resource.as_str(), &s.request)).collect()),
-            limits: Amounts(shares.iter().map(|s| (s.resource.as_str(), &s.limit)).collect()),
+            requests: Amounts(
+                shares
+                    .iter()
+                    .map(|s| (s.resource.as_str(), &s.request))
+                    .collect(),
+            ),
+            limits: Amounts(
+                shares
+                    .iter()
+                    .map(|s| (s.resource.as_str(), &s.limit))
+                    .collect(),
+            ),
         }
     }
 
@@ -207,16 +129,25 @@ struct Capabilities<'a> {
 impl<'a> SecurityContext<'a> {
     fn of(user: &'a User) -> Self {
         let names = |names: &'a Option<Vec<String>>| {
-            names.iter().flatten().map(String::as_str).collect::<Vec<_>>()
+            names
+                .iter()
+                .flatten()
+                .map(String::as_str)
+                .collect::<Vec<_>>()
         };
         let capabilities = match &user.capabilities {
-            CapabilitySet::None => Capabilities { drop: vec!["ALL"], add: Vec::new() },
-            CapabilitySet::DacOverride => {
-                Capabilities { drop: vec!["ALL"], add: vec!["DAC_OVERRIDE"] }
-            }
-            CapabilitySet::Target(own) => {
-                Capabilities { drop: names(&own.drop), add: names(&own.add) }
-            }
+            CapabilitySet::None => Capabilities {
+                drop: vec!["ALL"],
+                add: Vec::new(),
+            },
+            CapabilitySet::DacOverride => Capabilities {
+                drop: vec!["ALL"],
+                add: vec!["DAC_OVERRIDE"],
+            },
+            CapabilitySet::Target(own) => Capabilities {
+                drop: names(&own.drop),
+                add: names(&own.add),
+            },
         };
         Self {
             allow_privilege_escalation: false,
@@ -224,7 +155,9 @@ impl<'a> SecurityContext<'a> {
             read_only_root_filesystem: true,
             run_as_non_root: user.non_root,
             run_as_user: user.uid,
-            seccomp_profile: SeccompProfile { kind: "RuntimeDefault" },
+            seccomp_profile: SeccompProfile {
+                kind: "RuntimeDefault",
+            },
         }
     }
 }
@@ -267,11 +200,17 @@ const WAIT: &[&str] = &[
 const SUB_PATH: &str = "$(POD_NAMESPACE)/$(POD_NAME)";
 
 /// Builds the toolbox.
-pub(super) fn toolbox<'a>(intent: &'a Intent<'a>) -> Container<'a> {
+pub fn toolbox<'a>(intent: &'a Intent<'a>) -> Container<'a> {
     let case = &intent.case;
     let given = &case.settings.toolbox.container;
     let native = intent.placement == Placement::Native;
-    let probe = || case.settings.toolbox.probes.then_some(Probe { exec: TRUE, period_seconds: 60, timeout_seconds: 10 });
+    let probe = || {
+        case.settings.toolbox.probes.then_some(Probe {
+            exec: TRUE,
+            period_seconds: 60,
+            timeout_seconds: 10,
+        })
+    };
     Container {
         name: TOOLBOX,
         image: intent.image.clone(),
@@ -288,7 +227,9 @@ pub(super) fn toolbox<'a>(intent: &'a Intent<'a>) -> Container<'a> {
         restart_policy: native.then_some("Always"),
         // The API forbids hooks on plain init containers: a webhook that strips `restartPolicy`
         // makes the Pod invalid and loud instead of waiting for ever.
-        lifecycle: native.then_some(Lifecycle { pre_stop: Handler { exec: TRUE } }),
+        lifecycle: native.then_some(Lifecycle {
+            pre_stop: Handler { exec: TRUE },
+        }),
         liveness_probe: probe(),
         readiness_probe: probe(),
     }
@@ -299,7 +240,10 @@ fn command<'a>(settings: &'a Settings, image: &str) -> Option<Words<'a>> {
     if let Some(given) = &toolbox.container.command {
         return Some(Words::Given(given));
     }
-    let self_starting = toolbox.self_starting_images.iter().any(|pattern| pattern.matches(image));
+    let self_starting = toolbox
+        .self_starting_images
+        .iter()
+        .any(|pattern| pattern.matches(image));
     (!self_starting).then_some(Words::Built(WAIT))
 }
 
@@ -335,9 +279,19 @@ fn mounts<'a>(case: &'a Case<'a>, intent: &'a Intent<'a>) -> Vec<Mount<'a>> {
     }
     if intent.storage != Storage::None {
         let sub_path_expr = Some(SUB_PATH);
-        mounts.push(Mount { sub_path_expr, ..Mount::whole(DATA_VOLUME, DATA_PATH.into()) });
+        mounts.push(Mount {
+            sub_path_expr,
+            ..Mount::whole(DATA_VOLUME, DATA_PATH.into())
+        });
     }
-    mounts.extend(case.settings.toolbox.container.volume_mounts.iter().map(Mount::given));
+    mounts.extend(
+        case.settings
+            .toolbox
+            .container
+            .volume_mounts
+            .iter()
+            .map(Mount::given),
+    );
     mounts
 }
 
@@ -345,8 +299,14 @@ fn mounts<'a>(case: &'a Case<'a>, intent: &'a Intent<'a>) -> Vec<Mount<'a>> {
 fn shared<'a>(folder: &'a Folder<'a>) -> Mount<'a> {
     match folder {
         Folder::New(path) => Mount::whole(TMP_VOLUME, Cow::Borrowed(path)),
-        Folder::Reused { volume, mount_path, sub_path, .. } => {
-            Mount { sub_path: *sub_path, ..Mount::whole(volume, Cow::Borrowed(mount_path)) }
-        }
+        Folder::Reused {
+            volume,
+            mount_path,
+            sub_path,
+            ..
+        } => Mount {
+            sub_path: *sub_path,
+            ..Mount::whole(volume, Cow::Borrowed(mount_path))
+        },
     }
 }

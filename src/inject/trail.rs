@@ -72,7 +72,11 @@ impl Trail {
 
     /// Notes what came of a rule and hands its result on.
     pub fn ask<T, E>(&mut self, rule: Rule, result: Result<T, E>) -> Result<T, E> {
-        let verdict = if result.is_ok() { Verdict::Passed } else { Verdict::Stopped };
+        let verdict = if result.is_ok() {
+            Verdict::Passed
+        } else {
+            Verdict::Stopped
+        };
         self.0.push((rule, verdict));
         result
     }

@@ -5,8 +5,8 @@
 
 use serde_json::{Map, Value};
 
+use super::place::STATUS_PLACE;
 use super::pod::STATUS;
-use super::plan::STATUS_PLACE;
 use super::status::Status;
 
 /// One step back, in order.
@@ -55,7 +55,10 @@ fn step(left: &mut Value, trace: &str, null: bool) -> Option<Undo> {
     let (parent, name) = trace.rsplit_once('/')?;
     let name = unescaped(name);
     let mut path = String::new();
-    let parent = parent.split('/').skip(1).try_fold(left, |value, token| enter(value, token, &mut path))?;
+    let parent = parent
+        .split('/')
+        .skip(1)
+        .try_fold(left, |value, token| enter(value, token, &mut path))?;
     match parent {
         Value::Object(map) => {
             let in_use = match map.get(&name)? {
@@ -109,8 +112,12 @@ fn enter<'v>(value: &'v mut Value, token: &str, path: &mut String) -> Option<&'v
 /// The last element of that name (or mount path): Sidebox only ever appends.
 fn position(list: &[Value], name: &str) -> Option<usize> {
     let named = |element: &Value| {
-        let key = element.get("name").filter(|_| element.get("mountPath").is_none());
-        key.or_else(|| element.get("mountPath")).and_then(Value::as_str) == Some(name)
+        let key = element
+            .get("name")
+            .filter(|_| element.get("mountPath").is_none());
+        key.or_else(|| element.get("mountPath"))
+            .and_then(Value::as_str)
+            == Some(name)
     };
     list.iter().rposition(named)
 }

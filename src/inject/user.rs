@@ -40,7 +40,8 @@ pub enum CapabilitySet {
 impl User {
     /// How status and findings name the user.
     pub fn label(&self) -> String {
-        self.uid.map_or_else(|| "unset".to_owned(), |uid| uid.to_string())
+        self.uid
+            .map_or_else(|| "unset".to_owned(), |uid| uid.to_string())
     }
 }
 
@@ -66,15 +67,24 @@ impl Target {
             () if case.facts.restricted() => Some("the namespace enforces restricted Pod Security"),
             () if non_root => Some("runAsNonRoot is true"),
             // Pod Security waives the user rules of `restricted` there, not those of capabilities.
-            () if case.spec.host_users == Some(false) && drops_all(own) => Some("hostUsers is false and the target drops all capabilities"),
+            () if case.spec.host_users == Some(false) && drops_all(own) => {
+                Some("hostUsers is false and the target drops all capabilities")
+            }
             () => None,
         };
-        Self { uid: uid(own).or_else(|| uid(pod)), inherited: uid(own).is_none(), non_root, forbids_root }
+        Self {
+            uid: uid(own).or_else(|| uid(pod)),
+            inherited: uid(own).is_none(),
+            non_root,
+            forbids_root,
+        }
     }
 }
 
 fn drops_all(context: Option<&SecurityContext>) -> bool {
-    let drop = context.and_then(|c| c.capabilities.as_ref()).and_then(|c| c.drop.as_deref());
+    let drop = context
+        .and_then(|c| c.capabilities.as_ref())
+        .and_then(|c| c.drop.as_deref());
     drop.is_some_and(|drop| drop.iter().any(|name| name == "ALL"))
 }
 
@@ -106,7 +116,10 @@ fn uid(case: &Case<'_>, target: &Target) -> Result<(Option<i64>, bool), Finding>
         (Some(UserAsk::Unset), _) => return Ok((None, false)),
         (None, _) => {}
     }
-    if let Some(uid) = target.uid.filter(|uid| *uid != 0 || target.forbids_root.is_none()) {
+    if let Some(uid) = target
+        .uid
+        .filter(|uid| *uid != 0 || target.forbids_root.is_none())
+    {
         return Ok((Some(uid), false));
     }
     Ok(match (case.settings.toolbox.user, target.forbids_root) {
@@ -140,12 +153,17 @@ fn capabilities(
         return Ok(CapabilitySet::DacOverride);
     }
     let context = case.target().security_context.as_ref();
-    let own = context.and_then(|c| c.capabilities.clone()).unwrap_or_default();
+    let own = context
+        .and_then(|c| c.capabilities.clone())
+        .unwrap_or_default();
     let too_much = |name: &String| matches!(name.as_str(), "ALL" | "SYS_PTRACE");
-    if context.is_some_and(|c| c.privileged == Some(true)) || own.add.iter().flatten().any(too_much) {
+    if context.is_some_and(|c| c.privileged == Some(true)) || own.add.iter().flatten().any(too_much)
+    {
         let name = case.target().name();
         return Err(Finding::NoAccess {
-            because: format!("pid-only takes all capabilities of container {name}, which are too many"),
+            because: format!(
+                "pid-only takes all capabilities of container {name}, which are too many"
+            ),
         });
     }
     Ok(CapabilitySet::Target(own))
@@ -179,11 +197,15 @@ fn reach(
 }
 
 fn writable(case: &Case<'_>, storage: &Storage<'_>, user: &User) -> Option<Finding> {
-    let Storage::Claim(claim) = storage else { return None };
+    let Storage::Claim(claim) = storage else {
+        return None;
+    };
     let owner = case.settings.data.uid?;
     let overrides = user.capabilities == CapabilitySet::DacOverride || user.uid == Some(owner);
     (!overrides).then(|| Finding::DataNotWritable {
-        uid: user.uid.map_or_else(|| "an unset user".to_owned(), |uid| format!("uid {uid}")),
+        uid: user
+            .uid
+            .map_or_else(|| "an unset user".to_owned(), |uid| format!("uid {uid}")),
         claim: claim.clone().into_owned(),
         owner,
     })

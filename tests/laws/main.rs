@@ -23,17 +23,29 @@ struct Done {
 }
 
 fn settings(injection: Who) -> Settings {
-    Settings { injection, image_pull_secrets: vec!["pull".into()], ..Settings::default() }
+    Settings {
+        injection,
+        image_pull_secrets: vec!["pull".into()],
+        ..Settings::default()
+    }
 }
 
 fn run(pod: &Value, settings: &Settings) -> Option<Done> {
     let text = pod.to_string();
     let pod: Pod<'_> = serde_json::from_str(&text).ok()?;
     let facts = Facts::default();
-    let request = Request { pod: &pod, namespace: "shop", label: None, origin: Origin::Admission };
+    let request = Request {
+        pod: &pod,
+        namespace: "shop",
+        label: None,
+        origin: Origin::Admission,
+    };
     let injection = inject(&request, &facts, settings);
     let skipped = matches!(injection.outcome.decision, Decision::Skip(_));
-    assert!(!(skipped && injection.patch.is_some()), "a skip patches nothing");
+    assert!(
+        !(skipped && injection.patch.is_some()),
+        "a skip patches nothing"
+    );
     Some(Done {
         decision: injection.outcome.decision.as_str(),
         patch: injection.patch.map(|patch| patch.as_str().to_owned()),
@@ -57,7 +69,9 @@ fn survives(before: &Value, after: &Value, path: &str) -> Result<(), String> {
         }),
         (Value::Array(one), Value::Array(two)) if two.len() >= one.len() => {
             let pairs = one.iter().zip(two).enumerate();
-            pairs.map(|(i, (a, b))| survives(a, b, &format!("{path}/{i}"))).collect()
+            pairs
+                .map(|(i, (a, b))| survives(a, b, &format!("{path}/{i}")))
+                .collect()
         }
         (one, two) if one == two => Ok(()),
         (one, two) => Err(format!("{path}: {one} became {two}")),
@@ -166,7 +180,10 @@ fn other(pod: &Value) -> Value {
     let mut pod = pod.clone();
     let container = json!({"name": "mesh", "image": "mesh:1", "volumeMounts": [{"name": "mesh", "mountPath": "/mesh"}],
         "resources": {"requests": {"cpu": "10m"}, "limits": {"cpu": "10m"}}});
-    for (list, element) in [("containers", container), ("volumes", json!({"name": "mesh", "emptyDir": {}}))] {
+    for (list, element) in [
+        ("containers", container),
+        ("volumes", json!({"name": "mesh", "emptyDir": {}})),
+    ] {
         match &mut pod["spec"][list] {
             Value::Array(all) => all.push(element),
             missing => *missing = json!([element]),
@@ -180,7 +197,11 @@ fn both(pod: &Value, settings: &Settings, ours_first: bool) -> Value {
         let patch = run(pod, settings).expect("reads").patch;
         patch.map_or_else(|| pod.clone(), |patch| applied(pod, &patch))
     };
-    if ours_first { ours(&other(&ours(pod))) } else { ours(&other(pod)) }
+    if ours_first {
+        ours(&other(&ours(pod)))
+    } else {
+        ours(&other(pod))
+    }
 }
 
 /// Containers, volumes and mounts as sets; without what depends on the other's containers.
@@ -213,6 +234,11 @@ fn enough_generated_pods_are_valid_and_injected() {
         restricted += u32::from(level(&pod) == Level::Restricted);
         injected += u32::from(run(&pod, &settings).expect("reads").decision == "inject");
     }
-    println!("of 1000 generated Pods {valid} are valid, {injected} injected, {restricted} restricted");
-    assert!(valid >= 700 && injected >= 250 && restricted >= 100, "the laws must have something to bite on");
+    println!(
+        "of 1000 generated Pods {valid} are valid, {injected} injected, {restricted} restricted"
+    );
+    assert!(
+        valid >= 700 && injected >= 250 && restricted >= 100,
+        "the laws must have something to bite on"
+    );
 }

@@ -48,7 +48,9 @@ fn members(all: Vec<(&'static str, BoxedStrategy<Value>)>) -> BoxedStrategy<Valu
 }
 
 fn one_of(values: &'static [&'static str]) -> BoxedStrategy<Value> {
-    proptest::sample::select(values).prop_map(Value::from).boxed()
+    proptest::sample::select(values)
+        .prop_map(Value::from)
+        .boxed()
 }
 
 fn maybe_null(strategy: BoxedStrategy<Value>) -> BoxedStrategy<Value> {
@@ -63,8 +65,14 @@ fn merged(mut one: Value, two: &Value) -> Value {
 }
 
 fn metadata() -> BoxedStrategy<Value> {
-    let labels = members(vec![("app", one_of(&["web"])), ("sidebox.dev/injected", one_of(&["true", "no"]))]);
-    let rest = members(vec![("labels", maybe_null(labels)), ("futureMeta", Just(json!(7)).boxed())]);
+    let labels = members(vec![
+        ("app", one_of(&["web"])),
+        ("sidebox.dev/injected", one_of(&["true", "no"])),
+    ]);
+    let rest = members(vec![
+        ("labels", maybe_null(labels)),
+        ("futureMeta", Just(json!(7)).boxed()),
+    ]);
     (rest, maybe_null(annotations()), any::<bool>())
         .prop_map(|(mut rest, annotations, annotated)| {
             rest["name"] = "p".into();
@@ -77,12 +85,22 @@ fn metadata() -> BoxedStrategy<Value> {
 }
 
 fn annotations() -> BoxedStrategy<Value> {
-    let inject = prop_oneof![8 => Just(json!("true")), 1 => Just(json!("false")), 1 => Just(json!("maybe"))];
+    let inject =
+        prop_oneof![8 => Just(json!("true")), 1 => Just(json!("false")), 1 => Just(json!("maybe"))];
     let rest = members(vec![
         ("sidebox.dev/container", one_of(&["c0", "c1", "nobody"])),
-        ("sidebox.dev/mode", one_of(&["auto", "tmp-and-pid", "pid-only", "tmp-only", "port", "?"])),
-        ("sidebox.dev/placement", one_of(&["auto", "container", "native"])),
-        ("sidebox.dev/run-as-user", one_of(&["0", "1654", "root", "unset", "-1"])),
+        (
+            "sidebox.dev/mode",
+            one_of(&["auto", "tmp-and-pid", "pid-only", "tmp-only", "port", "?"]),
+        ),
+        (
+            "sidebox.dev/placement",
+            one_of(&["auto", "container", "native"]),
+        ),
+        (
+            "sidebox.dev/run-as-user",
+            one_of(&["0", "1654", "root", "unset", "-1"]),
+        ),
         ("sidebox.dev/cpu-request", one_of(&["5m", "1", "9"])),
         ("sidebox.dev/cpu-limit", one_of(&["5m", "500m", "9"])),
         ("sidebox.dev/memory-limit", one_of(&["16Mi", "1Gi", "1Ei"])),
@@ -90,35 +108,65 @@ fn annotations() -> BoxedStrategy<Value> {
         ("sidebox.dev/claim", one_of(&["results", "Bad_Name"])),
         ("sidebox.dev/crash-dumps", one_of(&["off", "mini", "full"])),
         ("sidebox.dev/injct", one_of(&["true"])),
-        ("kubectl.kubernetes.io/default-container", one_of(&["c0", "c1"])),
-        ("example.com/quoted", one_of(&["\"a\"\n$(X) {{ }} 😀", "plain"])),
+        (
+            "kubectl.kubernetes.io/default-container",
+            one_of(&["c0", "c1"]),
+        ),
+        (
+            "example.com/quoted",
+            one_of(&["\"a\"\n$(X) {{ }} 😀", "plain"]),
+        ),
     ]);
-    (inject, rest).prop_map(|(inject, rest)| merged(json!({"sidebox.dev/inject": inject}), &rest)).boxed()
+    (inject, rest)
+        .prop_map(|(inject, rest)| merged(json!({"sidebox.dev/inject": inject}), &rest))
+        .boxed()
 }
 
 fn spec() -> BoxedStrategy<Value> {
     let rest = members(vec![
         ("volumes", maybe_null(volumes())),
-        ("shareProcessNamespace", maybe_null(any::<bool>().prop_map(Value::from).boxed())),
+        (
+            "shareProcessNamespace",
+            maybe_null(any::<bool>().prop_map(Value::from).boxed()),
+        ),
         ("restartPolicy", one_of(&["Always", "OnFailure", "Never"])),
         ("securityContext", security(true)),
-        ("imagePullSecrets", maybe_null(Just(json!([{"name": "regcred"}])).boxed())),
+        (
+            "imagePullSecrets",
+            maybe_null(Just(json!([{"name": "regcred"}])).boxed()),
+        ),
         ("hostUsers", any::<bool>().prop_map(Value::from).boxed()),
-        ("futureSpec", Just(json!({"deep": [null, {"a": 1.50}]})).boxed()),
-        ("priorityClassName", one_of(&["high", "system-node-critical"])),
-        ("nodeSelector", Just(json!({"kubernetes.io/os": "linux"})).boxed()),
+        (
+            "futureSpec",
+            Just(json!({"deep": [null, {"a": 1.50}]})).boxed(),
+        ),
+        (
+            "priorityClassName",
+            one_of(&["high", "system-node-critical"]),
+        ),
+        (
+            "nodeSelector",
+            Just(json!({"kubernetes.io/os": "linux"})).boxed(),
+        ),
         ("tolerations", Just(json!([{"operator": "Exists"}])).boxed()),
     ]);
     let rare = members(vec![
         ("hostPID", Just(json!(true)).boxed()),
         ("hostNetwork", Just(json!(true)).boxed()),
         ("runtimeClassName", one_of(&["kata"])),
-        ("resources", Just(json!({"limits": {"cpu": "1", "memory": "1Gi"}})).boxed()),
+        (
+            "resources",
+            Just(json!({"limits": {"cpu": "1", "memory": "1Gi"}})).boxed(),
+        ),
     ]);
     let rare = prop_oneof![4 => Just(json!({})), 1 => rare];
     let count = prop_oneof![8 => 1..4_usize, 1 => Just(0_usize)];
     let containers = count.prop_flat_map(|count| proptest::collection::vec(container(), count));
-    let init = maybe_null(proptest::collection::vec(init_container(), 0..2).prop_map(|all| named("i", all)).boxed());
+    let init = maybe_null(
+        proptest::collection::vec(init_container(), 0..2)
+            .prop_map(|all| named("i", all))
+            .boxed(),
+    );
     (rest, rare, containers, proptest::option::of(init))
         .prop_map(|(rest, rare, containers, init)| {
             let mut spec = merged(rest, &rare);
@@ -165,7 +213,17 @@ fn volumes() -> BoxedStrategy<Value> {
 fn mounts() -> BoxedStrategy<Value> {
     let mount = (
         proptest::sample::select(&["scratch", "config", "tmp"][..]),
-        proptest::sample::select(&["/tmp", "/tmp/", "/data", "/diag", "/tmp/x", "/run/sidebox", "/var/tmp"][..]),
+        proptest::sample::select(
+            &[
+                "/tmp",
+                "/tmp/",
+                "/data",
+                "/diag",
+                "/tmp/x",
+                "/run/sidebox",
+                "/var/tmp",
+            ][..],
+        ),
         proptest::option::weighted(0.2, Just(true)),
         proptest::option::weighted(0.2, Just("part")),
     );
@@ -179,7 +237,9 @@ fn mounts() -> BoxedStrategy<Value> {
         }
         mount
     });
-    proptest::collection::vec(mount, 0..3).prop_map(Value::from).boxed()
+    proptest::collection::vec(mount, 0..3)
+        .prop_map(Value::from)
+        .boxed()
 }
 
 fn env() -> BoxedStrategy<Value> {
@@ -194,24 +254,41 @@ fn env() -> BoxedStrategy<Value> {
         1 => Just(json!({"name": "DOTNET_DiagnosticPorts", "value": "/x,suspend"})),
         1 => Just(json!({"name": "DOTNET_DbgEnableMiniDump", "value": "1"})),
     ];
-    proptest::collection::vec(variable, 0..3).prop_map(Value::from).boxed()
+    proptest::collection::vec(variable, 0..3)
+        .prop_map(Value::from)
+        .boxed()
 }
 
 fn security(pod: bool) -> BoxedStrategy<Value> {
     let mut all = vec![
-        ("runAsUser", proptest::sample::select(&[0, 1000, 1654][..]).prop_map(Value::from).boxed()),
+        (
+            "runAsUser",
+            proptest::sample::select(&[0, 1000, 1654][..])
+                .prop_map(Value::from)
+                .boxed(),
+        ),
         ("runAsNonRoot", any::<bool>().prop_map(Value::from).boxed()),
-        ("seccompProfile", Just(json!({"type": "RuntimeDefault"})).boxed()),
+        (
+            "seccompProfile",
+            Just(json!({"type": "RuntimeDefault"})).boxed(),
+        ),
     ];
     if !pod {
         all.extend([
             ("allowPrivilegeEscalation", Just(json!(false)).boxed()),
-            ("capabilities", prop_oneof![
-                3 => Just(json!({"drop": ["ALL"]})),
-                1 => Just(json!({"add": ["NET_ADMIN"]})),
-                1 => Just(json!({"add": ["SYS_PTRACE"], "drop": ["ALL"]})),
-            ].boxed()),
-            ("readOnlyRootFilesystem", any::<bool>().prop_map(Value::from).boxed()),
+            (
+                "capabilities",
+                prop_oneof![
+                    3 => Just(json!({"drop": ["ALL"]})),
+                    1 => Just(json!({"add": ["NET_ADMIN"]})),
+                    1 => Just(json!({"add": ["SYS_PTRACE"], "drop": ["ALL"]})),
+                ]
+                .boxed(),
+            ),
+            (
+                "readOnlyRootFilesystem",
+                any::<bool>().prop_map(Value::from).boxed(),
+            ),
         ]);
     }
     members(all)
@@ -231,17 +308,32 @@ fn resources() -> BoxedStrategy<Value> {
 
 fn container() -> BoxedStrategy<Value> {
     members(vec![
-        ("command", proptest::sample::select(vec![
-            json!(["dotnet", "App.dll"]), json!(["sh", "-c", "kill -15 1"]), json!(["/app"]),
-        ]).boxed()),
+        (
+            "command",
+            proptest::sample::select(vec![
+                json!(["dotnet", "App.dll"]),
+                json!(["sh", "-c", "kill -15 1"]),
+                json!(["/app"]),
+            ])
+            .boxed(),
+        ),
         ("args", Just(json!(["--verbose"])).boxed()),
         ("env", maybe_null(env())),
-        ("envFrom", Just(json!([{"configMapRef": {"name": "c"}}])).boxed()),
+        (
+            "envFrom",
+            Just(json!([{"configMapRef": {"name": "c"}}])).boxed(),
+        ),
         ("volumeMounts", maybe_null(mounts())),
         ("securityContext", maybe_null(security(false))),
         ("resources", resources()),
-        ("livenessProbe", Just(json!({"exec": {"command": ["cat", "/proc/1/status"]}})).boxed()),
-        ("lifecycle", Just(json!({"preStop": {"exec": {"command": ["sleep", "1"]}}})).boxed()),
+        (
+            "livenessProbe",
+            Just(json!({"exec": {"command": ["cat", "/proc/1/status"]}})).boxed(),
+        ),
+        (
+            "lifecycle",
+            Just(json!({"preStop": {"exec": {"command": ["sleep", "1"]}}})).boxed(),
+        ),
         ("futureContainer", Just(json!("kept")).boxed()),
         ("stdin", any::<bool>().prop_map(Value::from).boxed()),
     ])
@@ -274,11 +366,31 @@ pub(crate) fn any_json() -> impl Strategy<Value = Value> {
         any::<f64>().prop_map(Value::from),
         ".{0,8}".prop_map(Value::from),
     ];
-    let keys = proptest::sample::select(&[
-        "metadata", "spec", "containers", "initContainers", "volumes", "annotations", "labels", "name", "env",
-        "volumeMounts", "mountPath", "resources", "limits", "cpu", "securityContext", "sidebox.dev/inject",
-        "sidebox.dev/status", "exec", "command", "a/b~c", "😀",
-    ][..]);
+    let keys = proptest::sample::select(
+        &[
+            "metadata",
+            "spec",
+            "containers",
+            "initContainers",
+            "volumes",
+            "annotations",
+            "labels",
+            "name",
+            "env",
+            "volumeMounts",
+            "mountPath",
+            "resources",
+            "limits",
+            "cpu",
+            "securityContext",
+            "sidebox.dev/inject",
+            "sidebox.dev/status",
+            "exec",
+            "command",
+            "a/b~c",
+            "😀",
+        ][..],
+    );
     leaf.prop_recursive(6, 64, 6, move |inner| {
         prop_oneof![
             proptest::collection::vec(inner.clone(), 0..5).prop_map(Value::from),

@@ -4,11 +4,14 @@
 use std::collections::HashSet;
 
 use serde_json::Value;
-use sidebox::inject::annotations::{is_dns_label, is_dns_subdomain};
+use sidebox::inject::names::{is_dns_label, is_dns_subdomain};
 use sidebox::inject::quantity::Amount;
 
 fn list<'v>(value: &'v Value, key: &str) -> Vec<&'v Value> {
-    value[key].as_array().map(|all| all.iter().collect()).unwrap_or_default()
+    value[key]
+        .as_array()
+        .map(|all| all.iter().collect())
+        .unwrap_or_default()
 }
 
 fn text<'v>(value: &'v Value, key: &str) -> &'v str {
@@ -26,27 +29,52 @@ pub(crate) fn problems(pod: &Value) -> Vec<String> {
             found.push(what);
         }
     };
-    say(names.len() != volumes.len(), "two volumes of one name".into());
-    say(names.iter().any(|name| !is_dns_label(name)), "a volume's name".into());
+    say(
+        names.len() != volumes.len(),
+        "two volumes of one name".into(),
+    );
+    say(
+        names.iter().any(|name| !is_dns_label(name)),
+        "a volume's name".into(),
+    );
     for volume in &volumes {
         let sources = volume.as_object().map_or(0, |map| map.len());
-        say(sources != 2, format!("volume {} has not one source", text(volume, "name")));
+        say(
+            sources != 2,
+            format!("volume {} has not one source", text(volume, "name")),
+        );
         let claim = &volume["persistentVolumeClaim"]["claimName"];
-        say(claim.as_str().is_some_and(|name| !is_dns_subdomain(name)), "a claim's name".into());
+        say(
+            claim.as_str().is_some_and(|name| !is_dns_subdomain(name)),
+            "a claim's name".into(),
+        );
     }
-    say(spec["hostPID"] == true && spec["shareProcessNamespace"] == true, "hostPID and shared processes".into());
+    say(
+        spec["hostPID"] == true && spec["shareProcessNamespace"] == true,
+        "hostPID and shared processes".into(),
+    );
     say(list(spec, "containers").is_empty(), "no containers".into());
-    let all: Vec<_> = list(spec, "containers").into_iter().map(|c| (c, false))
-        .chain(list(spec, "initContainers").into_iter().map(|c| (c, true))).collect();
+    let all: Vec<_> = list(spec, "containers")
+        .into_iter()
+        .map(|c| (c, false))
+        .chain(list(spec, "initContainers").into_iter().map(|c| (c, true)))
+        .collect();
     let container_names: HashSet<_> = all.iter().map(|(c, _)| text(c, "name")).collect();
-    say(container_names.len() != all.len(), "two containers of one name".into());
+    say(
+        container_names.len() != all.len(),
+        "two containers of one name".into(),
+    );
     for (container, init) in &all {
         for problem in container_problems(container, *init, &names) {
             say(true, format!("{}: {problem}", text(container, "name")));
         }
     }
     let annotations = pod["metadata"]["annotations"].as_object();
-    let bytes: usize = annotations.into_iter().flatten().map(|(k, v)| k.len() + v.as_str().map_or(0, str::len)).sum();
+    let bytes: usize = annotations
+        .into_iter()
+        .flatten()
+        .map(|(k, v)| k.len() + v.as_str().map_or(0, str::len))
+        .sum();
     say(bytes > 262_144, "annotations too large".into());
     found
 }
@@ -76,13 +104,22 @@ fn container_problems(container: &Value, init: bool, volumes: &HashSet<&str>) ->
         if text(variable, "name").is_empty() {
             found.push("a variable without a name".into());
         }
-        if variable["value"].as_str().is_some_and(|v| !v.is_empty()) && variable["valueFrom"].is_object() {
+        if variable["value"].as_str().is_some_and(|v| !v.is_empty())
+            && variable["valueFrom"].is_object()
+        {
             found.push("value and valueFrom".into());
         }
     }
     found.extend(resource_problems(&container["resources"]));
     let restarts = container["restartPolicy"].as_str() == Some("Always");
-    let hooked = ["lifecycle", "livenessProbe", "readinessProbe", "startupProbe"].iter().any(|key| container[key].is_object());
+    let hooked = [
+        "lifecycle",
+        "livenessProbe",
+        "readinessProbe",
+        "startupProbe",
+    ]
+    .iter()
+    .any(|key| container[key].is_object());
     if init && !restarts && hooked {
         found.push("hooks on a plain init container".into());
     }
@@ -90,7 +127,13 @@ fn container_problems(container: &Value, init: bool, volumes: &HashSet<&str>) ->
 }
 
 fn resource_problems(resources: &Value) -> Vec<String> {
-    let amount = |value: &Value| Amount::parse(&value.as_str().map_or_else(|| value.to_string(), str::to_owned));
+    let amount = |value: &Value| {
+        Amount::parse(
+            &value
+                .as_str()
+                .map_or_else(|| value.to_string(), str::to_owned),
+        )
+    };
     let mut found = Vec::new();
     for (resource, request) in resources["requests"].as_object().into_iter().flatten() {
         let limit = &resources["limits"][resource];
@@ -104,16 +147,34 @@ fn resource_problems(resources: &Value) -> Vec<String> {
 /// The QoS class that the API gives a Pod without Pod-level resources.
 pub(crate) fn qos(pod: &Value) -> &'static str {
     let spec = &pod["spec"];
-    let all: Vec<_> = list(spec, "containers").into_iter().chain(list(spec, "initContainers")).collect();
+    let all: Vec<_> = list(spec, "containers")
+        .into_iter()
+        .chain(list(spec, "initContainers"))
+        .collect();
     let amount = |container: &Value, kind: &str, resource: &str| {
         let value = &container["resources"][kind][resource];
-        Amount::parse(&value.as_str().map_or_else(|| value.to_string(), str::to_owned)).filter(|a| *a > Amount::ZERO)
+        Amount::parse(
+            &value
+                .as_str()
+                .map_or_else(|| value.to_string(), str::to_owned),
+        )
+        .filter(|a| *a > Amount::ZERO)
     };
-    let guaranteed = |container: &&Value| ["cpu", "memory"].iter().all(|resource| {
-        let limit = amount(container, "limits", resource);
-        limit.is_some() && amount(container, "requests", resource).is_none_or(|request| Some(request) == limit)
-    });
-    let some = |container: &&Value| ["cpu", "memory"].iter().any(|r| ["requests", "limits"].iter().any(|k| amount(container, k, r).is_some()));
+    let guaranteed = |container: &&Value| {
+        ["cpu", "memory"].iter().all(|resource| {
+            let limit = amount(container, "limits", resource);
+            limit.is_some()
+                && amount(container, "requests", resource)
+                    .is_none_or(|request| Some(request) == limit)
+        })
+    };
+    let some = |container: &&Value| {
+        ["cpu", "memory"].iter().any(|r| {
+            ["requests", "limits"]
+                .iter()
+                .any(|k| amount(container, k, r).is_some())
+        })
+    };
     if all.iter().all(|c| guaranteed(c)) {
         "Guaranteed"
     } else if all.iter().any(|c| some(c)) {

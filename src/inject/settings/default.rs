@@ -42,7 +42,10 @@ impl Default for Settings {
                 "consul-dataplane",
             ]),
             needs_pid1_images: patterns(&["*s6-overlay*", "linuxserver", "lscr.io/linuxserver"]),
-            automatic: Automatic { jobs: false, quota: false },
+            automatic: Automatic {
+                jobs: false,
+                quota: false,
+            },
             tmp_medium: TmpMedium::Node,
             kubernetes_version: (1, 30),
             strict: false,
@@ -58,7 +61,11 @@ impl Settings {
         // Plain data with string keys always serialises; a failure would only blur the hash.
         let text = serde_json::to_vec(&self).unwrap_or_default();
         let digest = Sha256::digest(&text);
-        self.hash = digest.iter().take(6).map(|byte| format!("{byte:02x}")).collect();
+        self.hash = digest
+            .iter()
+            .take(6)
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
         self
     }
 }
@@ -70,14 +77,20 @@ impl Default for Toolbox {
             memory: quantity(memory),
             ephemeral_storage: quantity(storage),
         };
-        let own = [format!("{REGISTRY}/toolbox"), format!("{REGISTRY}/toolbox-dotnet")];
+        let own = [
+            format!("{REGISTRY}/toolbox"),
+            format!("{REGISTRY}/toolbox-dotnet"),
+        ];
         Self {
             image: image(&format!("{REGISTRY}/toolbox:{}", env!("CARGO_PKG_VERSION"))),
             allowed_images: patterns(&own),
             self_starting_images: patterns(&own),
             requests: list("5m", "32Mi", "50Mi"),
             limits: list("500m", "256Mi", "2Gi"),
-            ceilings: Ceilings { cpu: quantity("2"), memory: quantity("4Gi") },
+            ceilings: Ceilings {
+                cpu: quantity("2"),
+                memory: quantity("4Gi"),
+            },
             user: UserDefault::Auto,
             probes: false,
             container: PartialContainer::default(),
@@ -90,16 +103,25 @@ fn strings(texts: &[&str]) -> Vec<String> {
     texts.iter().map(|text| (*text).to_owned()).collect()
 }
 
-#[expect(clippy::expect_used, reason = "constants of this file, read by every test")]
+#[expect(
+    clippy::expect_used,
+    reason = "constants of this file, read by every test"
+)]
 fn quantity(text: &str) -> Quantity {
     Quantity::parse(text).expect("a default quantity is a quantity")
 }
 
-#[expect(clippy::expect_used, reason = "constants of this file, read by every test")]
+#[expect(
+    clippy::expect_used,
+    reason = "constants of this file, read by every test"
+)]
 fn image(text: &str) -> ImageRef {
     ImageRef::parse(text).expect("a default image is an image")
 }
 
 fn patterns<T: AsRef<str>>(texts: &[T]) -> Vec<ImagePattern> {
-    texts.iter().filter_map(|text| ImagePattern::parse(text.as_ref()).ok()).collect()
+    texts
+        .iter()
+        .filter_map(|text| ImagePattern::parse(text.as_ref()).ok())
+        .collect()
 }

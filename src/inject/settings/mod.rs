@@ -16,7 +16,10 @@ pub use default::REGISTRY;
 /// Everything that an administrator can set.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
-#[expect(missing_docs, reason = "the table of settings says what each field means")]
+#[expect(
+    missing_docs,
+    reason = "the table of settings says what each field means"
+)]
 pub struct Settings {
     pub injection: Injection,
     pub excluded_namespaces: Vec<String>,
@@ -54,7 +57,10 @@ pub enum Injection {
 /// The toolbox container.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
-#[expect(missing_docs, reason = "the table of settings says what each field means")]
+#[expect(
+    missing_docs,
+    reason = "the table of settings says what each field means"
+)]
 pub struct Toolbox {
     pub image: ImageRef,
     pub allowed_images: Vec<ImagePattern>,
@@ -71,7 +77,10 @@ pub struct Toolbox {
 /// Quantities of the three resources that a toolbox states.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "kebab-case")]
-#[expect(missing_docs, reason = "fields are resources, under their Kubernetes names")]
+#[expect(
+    missing_docs,
+    reason = "fields are resources, under their Kubernetes names"
+)]
 pub struct ResourceList {
     pub cpu: Quantity,
     pub memory: Quantity,
@@ -80,7 +89,10 @@ pub struct ResourceList {
 
 /// The largest quantities that annotations may ask for.
 #[derive(Debug, Clone, Serialize)]
-#[expect(missing_docs, reason = "fields are resources, under their Kubernetes names")]
+#[expect(
+    missing_docs,
+    reason = "fields are resources, under their Kubernetes names"
+)]
 pub struct Ceilings {
     pub cpu: Quantity,
     pub memory: Quantity,
@@ -102,7 +114,10 @@ pub enum UserDefault {
 
 /// Where `/data` comes from by default.
 #[derive(Debug, Clone, Serialize)]
-#[expect(missing_docs, reason = "the table of settings says what each field means")]
+#[expect(
+    missing_docs,
+    reason = "the table of settings says what each field means"
+)]
 pub struct Data {
     pub kind: DataKind,
     pub claim: String,
@@ -113,7 +128,10 @@ pub struct Data {
 /// What is merged over the toolbox container.
 #[derive(Debug, Clone, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
-#[expect(missing_docs, reason = "fields are those of the Kubernetes API, under their names")]
+#[expect(
+    missing_docs,
+    reason = "fields are those of the Kubernetes API, under their names"
+)]
 pub struct PartialContainer {
     pub command: Option<Vec<String>>,
     pub args: Option<Vec<String>>,
@@ -124,7 +142,10 @@ pub struct PartialContainer {
 
 /// A variable with a literal value.
 #[derive(Debug, Clone, Serialize)]
-#[expect(missing_docs, reason = "fields are those of the Kubernetes API, under their names")]
+#[expect(
+    missing_docs,
+    reason = "fields are those of the Kubernetes API, under their names"
+)]
 pub struct EnvVar {
     pub name: String,
     pub value: String,
@@ -133,7 +154,10 @@ pub struct EnvVar {
 /// A mount of one of the settings' own volumes.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
-#[expect(missing_docs, reason = "fields are those of the Kubernetes API, under their names")]
+#[expect(
+    missing_docs,
+    reason = "fields are those of the Kubernetes API, under their names"
+)]
 pub struct VolumeMount {
     pub name: String,
     pub mount_path: String,
@@ -152,7 +176,10 @@ pub struct SettingsVolume {
 
 /// What automatic injection may do beyond ordinary applications.
 #[derive(Debug, Clone, Copy, Serialize)]
-#[expect(missing_docs, reason = "the table of settings says what each field means")]
+#[expect(
+    missing_docs,
+    reason = "the table of settings says what each field means"
+)]
 pub struct Automatic {
     pub jobs: bool,
     pub quota: bool,

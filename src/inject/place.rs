@@ -1,0 +1,116 @@
+//! Places in a Pod: by index for the patch, by name for the status.
+
+use std::fmt::{self, Write};
+
+use super::pod::STATUS;
+
+/// A place in a Pod.
+#[derive(Debug, Clone, Copy)]
+pub enum Place<'a> {
+    /// `metadata`.
+    Metadata,
+    /// `metadata.labels` or `metadata.annotations`.
+    Map(&'static str),
+    /// A label or an annotation: map and key.
+    Entry(&'static str, &'static str),
+    /// A member of `spec`.
+    Spec(&'static str),
+    /// A new last element of a list of `spec`, and its name.
+    Element(&'static str, &'a str),
+    /// A list of the target.
+    TargetList(Target<'a>, &'static str),
+    /// A new last element of a list of the target, and its name or mount path.
+    TargetElement(Target<'a>, &'static str, &'a str),
+    /// The `restartPolicy` of the init container at this index.
+    RestartPolicy(usize),
+}
+
+/// The container that is diagnosed, by place and name.
+#[derive(Debug, Clone, Copy)]
+pub struct Target<'a> {
+    /// Its place in `containers`.
+    pub index: usize,
+    /// Its name.
+    pub name: &'a str,
+}
+
+impl Place<'_> {
+    /// The JSON pointer of RFC 6902's `path`, counting list elements.
+    pub fn path(&self, out: &mut String) {
+        // Writing to a String cannot fail.
+        let _ = match self {
+            Self::Metadata => write!(out, "/metadata"),
+            Self::Map(map) => write!(out, "/metadata/{map}"),
+            Self::Entry(map, key) => write!(out, "/metadata/{map}/{}", Token(key)),
+            Self::Spec(member) => write!(out, "/spec/{member}"),
+            Self::Element(list, _) => write!(out, "/spec/{list}/-"),
+            Self::TargetList(target, list) => {
+                write!(out, "/spec/containers/{}/{list}", target.index)
+            }
+            Self::TargetElement(target, list, _) => {
+                write!(out, "/spec/containers/{}/{list}/-", target.index)
+            }
+            Self::RestartPolicy(index) => write!(out, "/spec/initContainers/{index}/restartPolicy"),
+        };
+    }
+
+    /// The same place with list elements by name.
+    pub fn trace(&self) -> String {
+        match self {
+            Self::Element(list, name) => format!("/spec/{list}/{}", Token(name)),
+            Self::TargetList(target, list) => {
+                format!("/spec/containers/{}/{list}", Token(target.name))
+            }
+            Self::TargetElement(target, list, name) => {
+                format!(
+                    "/spec/containers/{}/{list}/{}",
+                    Token(target.name),
+                    Token(name)
+                )
+            }
+            Self::Metadata
+            | Self::Map(_)
+            | Self::Entry(..)
+            | Self::Spec(_)
+            | Self::RestartPolicy(_) => {
+                let mut path = String::new();
+                self.path(&mut path);
+                path
+            }
+        }
+    }
+}
+
+/// A token of a JSON pointer, escaped as RFC 6901 wants it.
+struct Token<'t>(&'t str);
+
+impl fmt::Display for Token<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for piece in self.0.split_inclusive(['~', '/']) {
+            match piece
+                .strip_suffix('~')
+                .map(|text| (text, "~0"))
+                .or_else(|| piece.strip_suffix('/').map(|text| (text, "~1")))
+            {
+                Some((text, escape)) => write!(f, "{text}{escape}")?,
+                None => f.write_str(piece)?,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Where the status goes.
+pub const STATUS_PLACE: Place<'static> = Place::Entry("annotations", STATUS);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tokens_are_escaped() {
+        assert_eq!(Token("/tmp/a~b").to_string(), "~1tmp~1a~0b");
+        assert_eq!(Token("plain").to_string(), "plain");
+        assert_eq!(Token("").to_string(), "");
+    }
+}

@@ -1,0 +1,138 @@
+//! Of a Pod's spec: everything but the containers.
+
+use super::container::Container;
+use super::text::{Presence, QuantityText, Text};
+
+#[derive(Debug, Default, serde::Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[expect(
+    missing_docs,
+    reason = "fields are those of the Kubernetes API, under their names"
+)]
+pub struct Spec<'a> {
+    #[serde(borrow)]
+    pub containers: Presence<Vec<Container<'a>>>,
+    #[serde(borrow)]
+    pub init_containers: Presence<Vec<Container<'a>>>,
+    #[serde(borrow)]
+    pub volumes: Presence<Vec<Volume<'a>>>,
+    #[serde(borrow)]
+    pub image_pull_secrets: Presence<Vec<Named<'a>>>,
+    pub share_process_namespace: Presence<bool>,
+    #[serde(rename = "hostPID")]
+    pub host_pid: Option<bool>,
+    pub host_network: Option<bool>,
+    pub host_users: Option<bool>,
+    #[serde(borrow)]
+    pub restart_policy: Option<Text<'a>>,
+    #[serde(borrow)]
+    pub runtime_class_name: Option<Text<'a>>,
+    #[serde(borrow)]
+    pub priority_class_name: Option<Text<'a>>,
+    #[serde(borrow)]
+    pub os: Option<Named<'a>>,
+    #[serde(borrow)]
+    pub node_selector: Option<NodeSelector<'a>>,
+    #[serde(borrow)]
+    pub tolerations: Option<Vec<Toleration<'a>>>,
+    pub security_context: Option<SecurityContext>,
+    #[serde(borrow)]
+    pub resources: Option<Resources<'a>>,
+}
+
+/// Something with a name, of which nothing else matters.
+#[derive(Debug, Default, serde::Deserialize)]
+pub struct Named<'a> {
+    /// Its name.
+    #[serde(borrow, default)]
+    pub name: Option<Text<'a>>,
+}
+
+/// The two node labels that rules read.
+#[derive(Debug, Default, serde::Deserialize)]
+#[serde(default)]
+pub struct NodeSelector<'a> {
+    /// `kubernetes.io/os`.
+    #[serde(borrow, rename = "kubernetes.io/os")]
+    pub os: Option<Text<'a>>,
+    /// `type`, which virtual nodes carry.
+    #[serde(borrow, rename = "type")]
+    pub kind: Option<Text<'a>>,
+}
+
+/// A toleration, by its key.
+#[derive(Debug, Default, serde::Deserialize)]
+pub struct Toleration<'a> {
+    /// The taint's key.
+    #[serde(borrow, default)]
+    pub key: Option<Text<'a>>,
+}
+
+/// Security context of a Pod or of a container: the members that rules read.
+#[derive(Debug, Default, Clone, serde::Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[expect(
+    missing_docs,
+    reason = "fields are those of the Kubernetes API, under their names"
+)]
+pub struct SecurityContext {
+    pub run_as_user: Option<i64>,
+    pub run_as_non_root: Option<bool>,
+    pub privileged: Option<bool>,
+    pub capabilities: Option<Capabilities>,
+    pub windows_options: Option<serde::de::IgnoredAny>,
+}
+
+/// Linux capabilities, as the API names them (without `CAP_`).
+#[derive(Debug, Default, Clone, PartialEq, Eq, serde::Deserialize)]
+#[serde(default)]
+#[expect(
+    missing_docs,
+    reason = "fields are those of the Kubernetes API, under their names"
+)]
+pub struct Capabilities {
+    pub add: Option<Vec<String>>,
+    pub drop: Option<Vec<String>>,
+}
+
+#[derive(Debug, Default, serde::Deserialize)]
+#[serde(default)]
+#[expect(
+    missing_docs,
+    reason = "fields are those of the Kubernetes API, under their names"
+)]
+pub struct Resources<'a> {
+    #[serde(borrow)]
+    pub requests: Option<ResourceTexts<'a>>,
+    #[serde(borrow)]
+    pub limits: Option<ResourceTexts<'a>>,
+}
+
+/// The three resources that matter to a toolbox, as written.
+#[derive(Debug, Default, serde::Deserialize)]
+#[serde(rename_all = "kebab-case", default)]
+#[expect(
+    missing_docs,
+    reason = "fields are those of the Kubernetes API, under their names"
+)]
+pub struct ResourceTexts<'a> {
+    #[serde(borrow)]
+    pub cpu: Option<QuantityText<'a>>,
+    #[serde(borrow)]
+    pub memory: Option<QuantityText<'a>>,
+    #[serde(borrow)]
+    pub ephemeral_storage: Option<QuantityText<'a>>,
+}
+
+/// A volume: its name and whether it is an emptyDir.
+#[derive(Debug, Default, serde::Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[expect(
+    missing_docs,
+    reason = "fields are those of the Kubernetes API, under their names"
+)]
+pub struct Volume<'a> {
+    #[serde(borrow)]
+    pub name: Option<Text<'a>>,
+    pub empty_dir: Option<serde::de::IgnoredAny>,
+}

@@ -1,0 +1,284 @@
+//! The rules that stop an injection that somebody asked for, but those of access, storage, user
+//! and resources, which have files of their own.
+
+use std::borrow::Cow;
+
+use super::access::{self, Access};
+use super::annotations::{Auto, CrashDumps, Placement};
+use super::decide::{Asked, Case, DATA_VOLUME, TMP_VOLUME, TOOLBOX};
+use super::finding::Finding;
+use super::paths;
+use super::pod::{Container, SecurityContext, Spec, Text, elements};
+use super::trail::{Rule, Trail};
+
+fn refuse_if(stops: bool, finding: impl FnOnce() -> Finding) -> Result<(), Finding> {
+    if stops { Err(finding()) } else { Ok(()) }
+}
+
+pub(super) fn can_inject(
+    case: &Case<'_>,
+    invalid: Option<Finding>,
+    trail: &mut Trail,
+) -> Result<(), Finding> {
+    ordinary(case, trail)?;
+    let spec = case.spec;
+    trail.ask(Rule::Annotations, invalid.map_or(Ok(()), Err))?;
+    trail.ask(Rule::Windows, windows(case))?;
+    trail.ask(
+        Rule::HostPid,
+        refuse_if(spec.host_pid == Some(true), || Finding::HostPid {}),
+    )?;
+    trail.ask(Rule::VirtualNode, virtual_node(spec))?;
+    trail.ask(Rule::RuntimeClass, runtime_class(case))?;
+    trail.ask(Rule::Names, names(case))?;
+    trail.ask(Rule::Diagnostics, diagnostics(case.target()))?;
+    let quota = case.facts.quotas.iter().find(|quota| quota.compute);
+    let counted =
+        quota.filter(|_| case.asked == Asked::Automatic && !case.settings.automatic.quota);
+    trail.ask(
+        Rule::Quota,
+        counted.map_or(Ok(()), |q| {
+            Err(Finding::Quota {
+                name: q.name.clone(),
+            })
+        }),
+    )?;
+    Ok(())
+}
+
+/// Automatic injection leaves alone what is not an ordinary application.
+fn ordinary(case: &Case<'_>, trail: &mut Trail) -> Result<(), Finding> {
+    let automatic = case.asked == Asked::Automatic;
+    let spec = case.spec;
+    let class = spec.priority_class_name.as_deref().unwrap_or("");
+    let critical = automatic && matches!(class, "system-cluster-critical" | "system-node-critical");
+    trail.ask(
+        Rule::Critical,
+        refuse_if(critical, || Finding::SystemCritical {
+            class: class.to_owned(),
+        }),
+    )?;
+    let host = automatic && spec.host_network == Some(true);
+    trail.ask(
+        Rule::HostNetwork,
+        refuse_if(host, || Finding::HostNetwork {}),
+    )?;
+    let target = case.target();
+    let privileged = target
+        .security_context
+        .as_ref()
+        .is_some_and(|c| c.privileged == Some(true));
+    let container = || Finding::PrivilegedTarget {
+        container: target.name().to_owned(),
+    };
+    trail.ask(
+        Rule::Privileged,
+        refuse_if(automatic && privileged, container),
+    )?;
+    let ends = automatic && !case.settings.automatic.jobs && !runs_for_ever(spec);
+    let policy = || spec.restart_policy.as_deref().unwrap_or("").to_owned();
+    trail.ask(
+        Rule::LongRunning,
+        refuse_if(ends, || Finding::EndsByItself { policy: policy() }),
+    )
+}
+
+/// The API's default restartPolicy is Always.
+fn runs_for_ever(spec: &Spec<'_>) -> bool {
+    spec.restart_policy
+        .as_deref()
+        .is_none_or(|policy| policy == "Always")
+}
+
+fn windows(case: &Case<'_>) -> Result<(), Finding> {
+    let spec = case.spec;
+    let options = |c: Option<&SecurityContext>| c.is_some_and(|c| c.windows_options.is_some());
+    let named = |os: Option<&Text<'_>>| os.is_some_and(|os| &**os == "windows");
+    let field = if named(spec.os.as_ref().and_then(|os| os.name.as_ref())) {
+        "os.name"
+    } else if named(spec.node_selector.as_ref().and_then(|s| s.os.as_ref())) {
+        "nodeSelector kubernetes.io/os"
+    } else if options(spec.security_context.as_ref())
+        || case
+            .containers()
+            .iter()
+            .any(|c| options(c.security_context.as_ref()))
+    {
+        "securityContext.windowsOptions"
+    } else {
+        return Ok(());
+    };
+    Err(Finding::Windows {
+        field: field.to_owned(),
+    })
+}
+
+fn virtual_node(spec: &Spec<'_>) -> Result<(), Finding> {
+    let selected =
+        spec.node_selector.as_ref().and_then(|s| s.kind.as_deref()) == Some("virtual-kubelet");
+    let tolerations = spec.tolerations.as_deref().unwrap_or(&[]);
+    let tolerated = tolerations
+        .iter()
+        .any(|t| t.key.as_deref() == Some("virtual-kubelet.io/provider"));
+    let field = match (selected, tolerated) {
+        (true, _) => "nodeSelector type",
+        (false, true) => "toleration virtual-kubelet.io/provider",
+        (false, false) => return Ok(()),
+    };
+    Err(Finding::VirtualNode {
+        field: field.to_owned(),
+    })
+}
+
+fn runtime_class(case: &Case<'_>) -> Result<(), Finding> {
+    let class = case.spec.runtime_class_name.as_deref().unwrap_or("");
+    let allowed = class.is_empty()
+        || case
+            .settings
+            .runtime_classes
+            .iter()
+            .any(|name| name == class);
+    refuse_if(!allowed, || Finding::RuntimeClass {
+        class: class.to_owned(),
+    })
+}
+
+fn names(case: &Case<'_>) -> Result<(), Finding> {
+    let taken = |what, name: &str| {
+        Err(Finding::NameTaken {
+            what,
+            name: name.to_owned(),
+        })
+    };
+    if case.containers().iter().any(|c| c.name() == TOOLBOX) {
+        return taken("container", TOOLBOX);
+    }
+    if case.init_containers().iter().any(|c| c.name() == TOOLBOX) {
+        return taken("init container", TOOLBOX);
+    }
+    let own = case
+        .settings
+        .toolbox
+        .volumes
+        .iter()
+        .map(|volume| volume.name.as_str());
+    for name in [TMP_VOLUME, DATA_VOLUME].into_iter().chain(own) {
+        if elements(&case.spec.volumes)
+            .iter()
+            .any(|v| v.name.as_deref() == Some(name))
+        {
+            return taken("volume", name);
+        }
+    }
+    Ok(())
+}
+
+/// Variables that keep the runtime from opening its socket. It reads their values as hex numbers.
+fn diagnostics(target: &Container<'_>) -> Result<(), Finding> {
+    for prefix in ["DOTNET_", "COMPlus_"] {
+        for name in ["EnableDiagnostics", "EnableDiagnostics_IPC"] {
+            let variable = format!("{prefix}{name}");
+            let value = target
+                .variable(&variable)
+                .and_then(|v| v.value.as_deref())
+                .unwrap_or("");
+            let digits = value.trim().trim_start_matches("0x");
+            if !digits.is_empty() && digits.bytes().all(|b| b == b'0') {
+                let container = target.name().to_owned();
+                return Err(Finding::DiagnosticsOff {
+                    container,
+                    variable,
+                    value: value.to_owned(),
+                });
+            }
+        }
+    }
+    Ok(())
+}
+
+pub(super) fn image<'a>(case: &Case<'a>) -> Result<Cow<'a, str>, Finding> {
+    let toolbox = &case.settings.toolbox;
+    let Some(asked) = &case.asks.image else {
+        return Ok(Cow::Borrowed(toolbox.image.as_str()));
+    };
+    let image = asked.as_str();
+    let allowed = image == toolbox.image.as_str()
+        || toolbox
+            .allowed_images
+            .iter()
+            .any(|pattern| pattern.matches(image));
+    refuse_if(!allowed, || Finding::ImageNotAllowed {
+        image: image.to_owned(),
+    })?;
+    Ok(Cow::Owned(image.to_owned()))
+}
+
+/// Native sidecars came with Kubernetes 1.29.
+const NATIVE_SINCE: (u32, u32) = (1, 29);
+
+pub(super) fn placement(case: &Case<'_>) -> Result<Placement, Finding> {
+    let placement = match case.asks.placement {
+        Some(Auto::Exactly(placement)) => placement,
+        None | Some(Auto::Auto) if runs_for_ever(case.spec) => Placement::Container,
+        None | Some(Auto::Auto) => Placement::Native,
+    };
+    let version = *case
+        .facts
+        .kubernetes_version
+        .get()
+        .unwrap_or(&case.settings.kubernetes_version);
+    refuse_if(
+        placement == Placement::Native && version < NATIVE_SINCE,
+        || Finding::NativeUnsupported {
+            version: format!("{}.{}", version.0, version.1),
+        },
+    )?;
+    Ok(placement)
+}
+
+/// The variables that switch crash dumps on, without the runtime's prefix.
+const CRASH_DUMP_VARIABLES: [&str; 4] = [
+    "DbgEnableMiniDump",
+    "DbgMiniDumpType",
+    "DbgMiniDumpName",
+    "EnableCrashReport",
+];
+
+/// A target that has any of the variables keeps its crash dumps as they are.
+pub(super) fn crash_dumps(case: &Case<'_>, notes: &mut Vec<Finding>) -> CrashDumps {
+    let asked = case.asks.crash_dumps.unwrap_or(CrashDumps::Off);
+    if asked == CrashDumps::Off {
+        return asked;
+    }
+    let target = case.target();
+    for name in CRASH_DUMP_VARIABLES {
+        for prefix in ["DOTNET_", "COMPlus_"] {
+            let variable = format!("{prefix}{name}");
+            if target.variable(&variable).is_some() {
+                notes.push(Finding::CrashDumpsKept {
+                    container: target.name().to_owned(),
+                    variable,
+                });
+                return CrashDumps::Off;
+            }
+        }
+    }
+    notes.extend(access::hidden_variable(target, "DOTNET_DbgEnableMiniDump"));
+    asked
+}
+
+/// The settings' own mounts were checked against ours when they were read; the target's temporary
+/// folder may lie anywhere.
+pub(super) fn mounts(case: &Case<'_>, access: &Access<'_>) -> Result<(), Finding> {
+    let Access::Tmp { folder, .. } = access else {
+        return Ok(());
+    };
+    let path = paths::normalised(folder.mount_path());
+    let mounts = &case.settings.toolbox.container.volume_mounts;
+    let meets = mounts
+        .iter()
+        .any(|mount| paths::normalised(&mount.mount_path) == path);
+    refuse_if(meets, || Finding::MountConflict {
+        path: path.into_owned(),
+    })
+}
