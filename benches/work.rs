@@ -35,7 +35,9 @@ fn main() {
     let done: usize = (0..times)
         .map(|_| match kind.as_str() {
             "uid" => uid(black_box(&body)),
-            _ => admission.answer(Route::Mutate, black_box(&body)).map_or(0, |answer| answer.body.len()),
+            _ => admission
+                .answer(Route::Mutate, black_box(&body))
+                .map_or(0, |answer| answer.body.len()),
         })
         .sum();
     println!("{kind} {times} {done}");

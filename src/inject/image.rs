@@ -133,7 +133,13 @@ fn is_digest(digest: &str) -> bool {
 /// `ghcr.io/acme` allows `ghcr.io/acme/tools:1`, never `ghcr.io/acme-evil/tools`. A pattern with a
 /// tag or digest allows exactly that image. `nginx` and `docker.io/library/nginx` are the same.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ImagePattern(Box<str>);
+pub struct ImagePattern {
+    text: Box<str>,
+    /// Without the default registry and a slash at its end.
+    path: Box<str>,
+    /// It has a tag or a digest.
+    exact: bool,
+}
 
 /// A text that is no pattern of images.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -151,38 +157,45 @@ impl ImagePattern {
         let path = text.strip_suffix('/').unwrap_or(text);
         let sample = path.replace('*', "x");
         let valid = path != "*" && is_reference(&sample) || is_registry(&sample);
-        if valid {
-            Ok(Self(text.into()))
-        } else {
-            Err(PatternError(text.to_owned()))
+        if !valid {
+            return Err(PatternError(text.to_owned()));
         }
+        let path = without_default(path);
+        let (_, tag, digest) = split(path);
+        let exact = tag.is_some() || digest.is_some();
+        Ok(Self {
+            text: text.into(),
+            path: path.into(),
+            exact,
+        })
     }
 
     /// The pattern as written.
     pub const fn as_str(&self) -> &str {
-        &self.0
+        &self.text
     }
 
     /// Whether an image is one of the pattern's.
     pub fn matches(&self, image: &str) -> bool {
-        let pattern = self.0.strip_suffix('/').unwrap_or(&self.0);
-        let pattern = without_default(pattern);
         let image = without_default(image);
-        let (_, tag, digest) = split(pattern);
-        if tag.is_some() || digest.is_some() {
-            return globs(pattern, image);
+        if self.exact {
+            return globs(&self.path, image);
         }
-        let (name, _, _) = split(image);
-        let mut segments = name.split('/');
-        pattern
-            .split('/')
-            .all(|part| segments.next().is_some_and(|segment| globs(part, segment)))
+        let mut rest = split(image).0;
+        for part in self.path.split('/') {
+            let (segment, after) = rest.split_once('/').unwrap_or((rest, ""));
+            if !globs(part, segment) {
+                return false;
+            }
+            rest = after;
+        }
+        true
     }
 }
 
 impl Serialize for ImagePattern {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&self.0)
+        serializer.serialize_str(&self.text)
     }
 }
 

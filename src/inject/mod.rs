@@ -60,7 +60,7 @@ fn write(request: &Request<'_>, outcome: &mut Outcome<'_>, settings: &Settings) 
     let written = match &outcome.decision {
         Decision::Inject(intent) => {
             let plan = plan::injection(request, intent);
-            let status = Status::of(outcome, &settings.hash).with(intent);
+            let status = Status::of(outcome, &settings.hash);
             patch::with_status(request.pod, &plan, status)
         }
         Decision::Repair(index) => patch::without_status(&plan::repair(*index)),

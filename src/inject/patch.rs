@@ -6,7 +6,7 @@
 use serde::Serialize;
 
 use super::finding::Finding;
-use super::place::{Place, STATUS_PLACE};
+use super::place::{Place, STATUS_PLACE, Trace};
 use super::plan::{Addition, Plan, Value};
 use super::pod::{DEFAULT_CONTAINER, Pod, STATUS};
 use super::status::Status;
@@ -46,7 +46,8 @@ impl Writer {
             self.json.push(b',');
         }
         self.path.clear();
-        place.path(&mut self.path);
+        // Writing to a String cannot fail.
+        let _ = place.write(&mut self.path);
         self.json.extend_from_slice(br#"{"op":"add","path":""#);
         // Paths hold indices and our own names alone: nothing in them needs JSON's escapes.
         self.json.extend_from_slice(self.path.as_bytes());
@@ -66,23 +67,21 @@ impl Writer {
 ///
 /// # Errors
 /// [`Finding::AnnotationsTooLarge`] when the status has no room.
-pub fn with_status(
+pub fn with_status<'a>(
     pod: &Pod<'_>,
-    plan: &Plan<'_>,
-    mut status: Status,
+    plan: &Plan<'a>,
+    mut status: Status<'a>,
 ) -> Result<Option<Patch>, Finding> {
-    status.added = plan
+    let trace = |addition: &Addition<'a>| Trace(addition.place);
+    status.added = plan.additions.iter().map(trace).collect();
+    status.nulls = plan
         .additions
         .iter()
-        .map(|addition| addition.place.trace())
+        .filter(|addition| addition.replaces_null)
+        .map(trace)
         .collect();
-    let nulls = plan
-        .additions
-        .iter()
-        .filter(|addition| addition.replaces_null);
-    status.nulls = nulls.map(|addition| addition.place.trace()).collect();
     if plan.status_replaces_null {
-        status.nulls.push(STATUS_PLACE.trace());
+        status.nulls.push(Trace(STATUS_PLACE));
     }
     let failed = |_| Finding::InternalError {};
     let text = serde_json::to_string(&status).map_err(failed)?;

@@ -2,6 +2,8 @@
 
 use std::fmt::{self, Write};
 
+use serde::{Serialize, Serializer};
+
 use super::pod::STATUS;
 
 /// A place in a Pod.
@@ -35,11 +37,13 @@ pub struct Target<'a> {
 }
 
 impl Place<'_> {
-    /// The JSON pointer of RFC 6902's `path`, counting list elements.
-    pub fn path(&self, out: &mut String) {
-        // Writing to a String cannot fail.
-        let _ = match self {
-            Self::Metadata => write!(out, "/metadata"),
+    /// Writes the JSON pointer of RFC 6902's `path`, counting list elements.
+    ///
+    /// # Errors
+    /// Those of the writer; a String has none.
+    pub fn write(&self, out: &mut impl Write) -> fmt::Result {
+        match self {
+            Self::Metadata => out.write_str("/metadata"),
             Self::Map(map) => write!(out, "/metadata/{map}"),
             Self::Entry(map, key) => write!(out, "/metadata/{map}/{}", Token(key)),
             Self::Spec(member) => write!(out, "/spec/{member}"),
@@ -51,33 +55,37 @@ impl Place<'_> {
                 write!(out, "/spec/containers/{}/{list}/-", target.index)
             }
             Self::RestartPolicy(index) => write!(out, "/spec/initContainers/{index}/restartPolicy"),
-        };
+        }
     }
+}
 
-    /// The same place with list elements by name.
-    pub fn trace(&self) -> String {
-        match self {
-            Self::Element(list, name) => format!("/spec/{list}/{}", Token(name)),
-            Self::TargetList(target, list) => {
-                format!("/spec/containers/{}/{list}", Token(target.name))
+/// A place by name: list elements are named, not counted.
+#[derive(Debug, Clone, Copy)]
+pub struct Trace<'a>(pub Place<'a>);
+
+impl fmt::Display for Trace<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Place::Element(list, name) => write!(f, "/spec/{list}/{}", Token(name)),
+            Place::TargetList(target, list) => {
+                write!(f, "/spec/containers/{}/{list}", Token(target.name))
             }
-            Self::TargetElement(target, list, name) => {
-                format!(
+            Place::TargetElement(target, list, name) => {
+                write!(
+                    f,
                     "/spec/containers/{}/{list}/{}",
                     Token(target.name),
                     Token(name)
                 )
             }
-            Self::Metadata
-            | Self::Map(_)
-            | Self::Entry(..)
-            | Self::Spec(_)
-            | Self::RestartPolicy(_) => {
-                let mut path = String::new();
-                self.path(&mut path);
-                path
-            }
+            place => place.write(f),
         }
+    }
+}
+
+impl Serialize for Trace<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
     }
 }
 

@@ -6,77 +6,85 @@
 use serde::{Deserialize, Serialize};
 
 use super::annotations::Placement;
-use super::decide::{Intent, Outcome, TOOLBOX};
+use super::decide::{Decision, Outcome, TOOLBOX};
 use super::finding::Finding;
+use super::place::Trace;
 use super::pod::{Container, Pod, elements};
-use super::storage::Storage;
 
 /// The version that writes the status.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// The status annotation's value.
-#[derive(Debug, Default, Serialize, Deserialize)]
-pub struct Status {
+/// The status annotation's value, as written. [`Read`] is what is read back of it.
+#[derive(Debug, Serialize)]
+pub struct Status<'a> {
     /// Version of Sidebox.
-    #[serde(default)]
-    pub version: String,
+    pub version: &'static str,
     /// `inject` or `refuse`.
-    pub decision: String,
+    pub decision: &'static str,
     /// Access mode.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub mode: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mode: Option<&'static str>,
     /// Where the toolbox stands.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub placement: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub placement: Option<&'static str>,
     /// The container that is diagnosed.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub target: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub target: Option<&'a str>,
     /// The toolbox's uid, or `unset`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,
     /// The claim behind `/data`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub claim: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub claim: Option<&'a str>,
     /// Hash of the settings that decided.
-    #[serde(default)]
-    pub settings: String,
+    pub settings: &'a str,
     /// Codes of the findings; the reason of a refusal comes first.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub findings: Vec<String>,
-    /// What was added, in order: JSON pointers whose list elements are named, not counted, since
-    /// others append too.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub findings: Vec<&'static str>,
+    /// What was added, in order.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub added: Vec<Trace<'a>>,
+    /// Those of `added` that stand where a null stood.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub nulls: Vec<Trace<'a>>,
+}
+
+/// What `uninject` reads of a status.
+#[derive(Debug, Default, Deserialize)]
+pub struct Read {
+    /// JSON pointers whose list elements are named, not counted, since others append too.
+    #[serde(default)]
     pub added: Vec<String>,
     /// Those of `added` that stand where a null stood.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default)]
     pub nulls: Vec<String>,
 }
 
-impl Status {
+impl<'a> Status<'a> {
     /// The status of a decision, without what was added.
-    pub fn of(outcome: &Outcome<'_>, settings: &str) -> Self {
+    pub fn of(outcome: &'a Outcome<'_>, settings: &'a str) -> Self {
         let reason = outcome.decision.reason();
-        let codes = reason.into_iter().chain(&outcome.notes).map(Finding::code);
+        let intent = match &outcome.decision {
+            Decision::Inject(intent) => Some(intent),
+            Decision::Repair(_) | Decision::Skip(_) | Decision::Refuse(_) => None,
+        };
         Self {
-            version: VERSION.to_owned(),
-            decision: outcome.decision.as_str().to_owned(),
-            settings: settings.to_owned(),
-            findings: codes.map(str::to_owned).collect(),
-            ..Self::default()
+            version: VERSION,
+            decision: outcome.decision.as_str(),
+            mode: intent.map(|intent| intent.access.mode().as_str()),
+            placement: intent.map(|intent| intent.placement.as_str()),
+            target: intent.map(|intent| intent.case.target().name()),
+            user: intent.map(|intent| intent.user.label()),
+            claim: intent.and_then(|intent| intent.storage.claim()),
+            settings,
+            findings: reason
+                .into_iter()
+                .chain(&outcome.notes)
+                .map(Finding::code)
+                .collect(),
+            added: Vec::new(),
+            nulls: Vec::new(),
         }
-    }
-
-    /// Adds what an injection resolved to.
-    #[must_use]
-    pub fn with(mut self, intent: &Intent<'_>) -> Self {
-        self.mode = Some(intent.access.mode().as_str().to_owned());
-        self.placement = Some(intent.placement.as_str().to_owned());
-        self.target = Some(intent.case.target().name().to_owned());
-        self.user = Some(intent.user.label());
-        if let Storage::Claim(claim) = &intent.storage {
-            self.claim = Some(claim.clone().into_owned());
-        }
-        self
     }
 }
 

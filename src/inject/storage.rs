@@ -21,6 +21,16 @@ pub enum Storage<'a> {
     None,
 }
 
+impl Storage<'_> {
+    /// The claim's name, if it is one.
+    pub fn claim(&self) -> Option<&str> {
+        match self {
+            Self::Claim(name) => Some(name),
+            Self::EmptyDir | Self::None => None,
+        }
+    }
+}
+
 /// Chooses the volume of results.
 pub fn resolve<'a>(case: &Case<'a>, notes: &mut Vec<Finding>) -> Result<Storage<'a>, Finding> {
     let (kind, asked) = match (case.asks.data, &case.asks.claim) {

@@ -5,9 +5,9 @@
 
 use serde_json::{Map, Value};
 
-use super::place::STATUS_PLACE;
+use super::place::{STATUS_PLACE, Trace};
 use super::pod::STATUS;
-use super::status::Status;
+use super::status::Read;
 
 /// One step back, in order.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,11 +38,11 @@ pub fn uninject(pod: &Value) -> Result<Vec<Undo>, UninjectError> {
         .get("metadata")
         .and_then(|metadata| metadata.get("annotations")?.get(STATUS)?.as_str())
         .ok_or(UninjectError::NoStatus)?;
-    let status: Status = serde_json::from_str(status)
+    let status: Read = serde_json::from_str(status)
         .map_err(|error| UninjectError::UnreadableStatus(error.to_string()))?;
     let mut left = pod.clone();
     let mut undo = Vec::new();
-    let last = STATUS_PLACE.trace();
+    let last = Trace(STATUS_PLACE).to_string();
     for trace in status.added.iter().chain([&last]).rev() {
         let null = status.nulls.contains(trace);
         undo.extend(step(&mut left, trace, null));
