@@ -148,7 +148,7 @@ impl<'a> ImageName<'a> {
 /// Whether the first segment of a name is a registry and not part of a Docker Hub path.
 fn names_registry(segment: &str) -> bool {
     segment.contains(['.', ':'])
-        || segment == "localhost"
+        || matches!(segment, "localhost" | "*")
         || segment.bytes().any(|b| b.is_ascii_uppercase())
 }
 
@@ -248,19 +248,24 @@ impl ImagePattern {
     /// Takes a pattern apart without judging it; for texts that this program itself carries.
     pub(crate) fn split(text: &str) -> Self {
         let folder = text.strip_suffix('/');
-        let parts = ImageName::split(folder.unwrap_or(text));
-        let bare = parts.registry == DOCKER_HUB && !parts.path.contains('/');
-        let registry_alone =
-            bare && (parts.path.contains('.') || parts.path == "*" || parts.path == "localhost");
-        let name = match parts.path.split_once('/') {
-            _ if registry_alone => parts.path.to_owned(),
-            Some(("*", path)) if parts.registry == DOCKER_HUB => format!("*/{path}"),
-            _ if bare && folder.is_none() => format!("{DOCKER_HUB}/library/{}", parts.path),
-            _ => format!("{}/{}", parts.registry, parts.path),
+        let whole = folder.unwrap_or(text);
+        if is_registry_alone(whole, folder.is_some()) {
+            return Self {
+                text: text.into(),
+                name: whole.into(),
+                tag: None,
+                digest: None,
+            };
+        }
+        let parts = ImageName::split(whole);
+        let library = if parts.library && folder.is_none() {
+            "library/"
+        } else {
+            ""
         };
         Self {
             text: text.into(),
-            name: name.into(),
+            name: format!("{}/{library}{}", parts.registry, parts.path).into(),
             tag: parts.tag.map(Into::into),
             digest: parts.digest.map(Into::into),
         }
@@ -296,9 +301,39 @@ impl ImagePattern {
                 .is_none_or(|digest| image.digest == Some(digest))
     }
 
+    /// What is wrong with the pattern: with its stars filled in it must be a name.
     fn problem(&self) -> Option<&'static str> {
-        None
+        let name = self.name.replace('*', "a");
+        let mut segments = name.split('/');
+        let tag = self.tag.as_ref().map(|tag| tag.replace('*', "a"));
+        if self.text.is_empty() {
+            Some("it is empty")
+        } else if !segments.next().is_some_and(is_registry) {
+            Some("the registry is not a host name with an optional port")
+        } else if !segments.all(is_path_segment) {
+            Some("a path segment is not a valid one")
+        } else if self.text.ends_with('/') && (tag.is_some() || self.digest.is_some()) {
+            Some("a tag or digest cannot stand before a last slash")
+        } else if !tag.as_deref().is_none_or(is_tag) {
+            Some("the tag must be up to 128 letters, digits, . _ or -")
+        } else if !self.digest.as_deref().is_none_or(is_digest) {
+            Some("the digest must be an algorithm, a colon and its hexadecimal value")
+        } else {
+            None
+        }
     }
+}
+
+/// Whether a pattern of one segment means a registry and no image of Docker Hub.
+fn is_registry_alone(segment: &str, folder: bool) -> bool {
+    let host = || segment.contains('.') && !segment.contains([':', '@']);
+    !segment.contains('/')
+        && (segment == "*"
+            || if folder {
+                names_registry(segment)
+            } else {
+                host()
+            })
 }
 
 impl fmt::Display for ImagePattern {

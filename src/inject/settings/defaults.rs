@@ -2,7 +2,7 @@
 
 use super::{
     Automatic, Ceilings, Data, DataKind, Injection, PartialContainer, ResourceList, Settings,
-    TmpMedium, Toolbox, UserDefault,
+    TmpMedium, Toolbox, UserDefault, fields,
 };
 use crate::inject::image::{ImagePattern, ImageRef};
 use crate::inject::quantity::{Amount, Quantity};
@@ -44,7 +44,7 @@ const PROXIES: [&str; 18] = [
 
 impl Default for Settings {
     fn default() -> Self {
-        Self {
+        let mut settings = Self {
             injection: Injection::Annotated,
             excluded_namespaces: Vec::new(),
             own_namespace: "sidebox".into(),
@@ -67,7 +67,9 @@ impl Default for Settings {
             kubernetes_version: (1, 30),
             strict: false,
             hash: String::new(),
-        }
+        };
+        settings.hash = fields::fingerprint(&settings);
+        settings
     }
 }
 

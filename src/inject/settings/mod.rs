@@ -1,11 +1,26 @@
 //! What did the cluster's administrator settle? The effective settings, as plain values.
 //!
-//! The YAML file that carries them is read in the modules below. Knows nothing of Pods.
+//! The YAML file that carries them is read in the modules below: `tree` reads YAML, `fields` is the
+//! one table of keys, `kinds` their values, `load` ties them, `document` writes the file and the
+//! reference page from the same table. Knows nothing of Pods.
 
 use crate::inject::image::{ImagePattern, ImageRef};
 use crate::inject::quantity::Quantity;
 
+mod check;
+mod container;
 mod defaults;
+mod document;
+mod error;
+mod fields;
+mod kinds;
+mod load;
+mod place;
+mod tree;
+mod volumes;
+
+pub use document::{default_file, reference_page};
+pub use error::{Problem, SettingsError};
 
 /// Everything a settings file can say, resolved.
 #[derive(Debug, Clone)]
