@@ -180,8 +180,7 @@ fn is_host_label(label: &str) -> bool {
 fn is_path_segment(segment: &str) -> bool {
     let alphanumeric = |b: &u8| b.is_ascii_lowercase() || b.is_ascii_digit();
     let bytes = segment.as_bytes();
-    let ends = bytes.first().is_some_and(|b| alphanumeric(b))
-        && bytes.last().is_some_and(|b| alphanumeric(b));
+    let ends = bytes.first().is_some_and(alphanumeric) && bytes.last().is_some_and(alphanumeric);
     ends && bytes
         .split(alphanumeric)
         .all(|run| matches!(run, b"" | b"." | b"_" | b"__") || run.iter().all(|b| *b == b'-'))

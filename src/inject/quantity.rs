@@ -11,8 +11,8 @@ use std::ops::{Add, Sub};
 const NANO: i128 = 1_000_000_000;
 /// The largest value of a binary suffix: the API server caps there, at 2^63 - 1.
 const BINARY_CAP: i128 = (i64::MAX as i128) * NANO;
-/// More digits than this are not kept one by one: 10^27 is far above every quantity in use.
-const KEPT_DIGITS: u32 = 36;
+/// Digits are kept one by one up to here; the 36 that fit are more than any quantity in use has.
+const MANTISSA_FULL: i128 = 10_i128.pow(36);
 
 /// A text that is no quantity.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -147,7 +147,7 @@ impl Number {
     }
 
     fn push(&mut self, digit: i128, fraction: bool) {
-        if self.mantissa >= 10_i128.pow(KEPT_DIGITS) {
+        if self.mantissa >= MANTISSA_FULL {
             self.sticky |= digit != 0;
             self.exponent = self.exponent.saturating_add(i32::from(!fraction));
         } else {

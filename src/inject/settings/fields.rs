@@ -53,11 +53,8 @@ pub(super) fn fingerprint(settings: &Settings) -> String {
     for field in FIELDS {
         hash.update(format!("{}={:?}\n", field.key(), (field.show)(settings)));
     }
-    hash.finalize()
-        .iter()
-        .take(6)
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    let digest = format!("{:x}", hash.finalize());
+    digest.chars().take(12).collect()
 }
 
 macro_rules! field {
@@ -95,8 +92,8 @@ pub(super) const SECTIONS: &[(&str, &str)] = &[
     ),
     (
         "toolbox.container",
-        "A partial container that is merged over the toolbox. It may mount only the volumes \
-         declared below, and never over /tmp, /data, /run/sidebox, /proc, /sys or /dev.",
+        "A partial container that is merged over the toolbox. It may mount only \
+         `toolbox.volumes`, and never over /tmp, /data, /run/sidebox, /proc, /sys or /dev.",
     ),
     ("data", "Where results go: /data of the toolbox."),
 ];
@@ -204,6 +201,14 @@ pub(super) const FIELDS: &[Field] = &[
         BOOLEAN,
         "Give the toolbox trivial probes, which some platforms demand (AKS Automatic)."
     ),
+    field!(
+        toolbox.volumes,
+        VOLUMES,
+        "Volumes that `toolbox.container` may mount: emptyDir, configMap, secret, downwardAPI or projected, as in a \
+         Pod. Secrets and ConfigMaps must be `optional: true`, so that a missing one never keeps \
+         an application from starting.",
+        example "[{name: symbols, configMap: {name: symbols, optional: true}}]"
+    ),
     field!(toolbox.requests.cpu, CORES, "Cores."),
     field!(toolbox.requests.memory, BYTES, "Memory."),
     field!(
@@ -223,8 +228,8 @@ pub(super) const FIELDS: &[Field] = &[
     field!(
         toolbox.container.command,
         COMMAND,
-        "Replaces the command.",
-        example "[/bin/sh, -c, \"exec sleep infinity\"]"
+        "Replaces the command. It must wait, and end at once on SIGTERM.",
+        example "[/bin/bash, -c, \"trap 'exit 0' TERM; while :; do sleep 60 & wait; done\"]"
     ),
     field!(toolbox.container.args, ARGUMENTS, "Replaces the arguments.", example "[--verbose]"),
     field!(
@@ -245,14 +250,6 @@ pub(super) const FIELDS: &[Field] = &[
         MOUNTS,
         "Added to the mounts.",
         example "[{name: symbols, mountPath: /symbols, readOnly: true}]"
-    ),
-    field!(
-        toolbox.volumes,
-        VOLUMES,
-        "Volumes for these mounts: emptyDir, configMap, secret, downwardAPI or projected, as in a \
-         Pod. Secrets and ConfigMaps must be `optional: true`, so that a missing one never keeps \
-         an application from starting.",
-        example "[{name: symbols, configMap: {name: symbols, optional: true}}]"
     ),
     field!(
         data.kind,

@@ -96,7 +96,7 @@ impl<'a> Place<'a> {
     pub(super) fn list<T>(
         &self,
         what: &str,
-        mut read: impl FnMut(&Place<'a>) -> Result<T, Problem>,
+        mut read: impl FnMut(&Self) -> Result<T, Problem>,
     ) -> Result<Vec<T>, Problem> {
         let Value::List(items) = &self.node.value else {
             return Err(self.expected(what));
@@ -114,7 +114,7 @@ impl<'a> Place<'a> {
     }
 
     /// The keys of a mapping, none of them unknown; keys without a value are left out.
-    pub(super) fn entries(&self, known: &[&str]) -> Result<Vec<(&'a str, Place<'a>)>, Problem> {
+    pub(super) fn entries(&self, known: &[&str]) -> Result<Vec<(&'a str, Self)>, Problem> {
         let Value::Map(entries) = &self.node.value else {
             return Err(self.expected(&format!("a mapping with the keys {}", known.join(", "))));
         };
@@ -142,9 +142,9 @@ impl<'a> Place<'a> {
     /// The value of a key that must be there.
     pub(super) fn required<'p>(
         &self,
-        entries: &'p [(&'a str, Place<'a>)],
+        entries: &'p [(&'a str, Self)],
         name: &str,
-    ) -> Result<&'p Place<'a>, Problem> {
+    ) -> Result<&'p Self, Problem> {
         let found = entries.iter().find(|(key, _)| *key == name);
         found
             .map(|(_, place)| place)

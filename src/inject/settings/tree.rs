@@ -9,8 +9,8 @@ use std::collections::BTreeMap;
 
 /// Settings nest five levels; deeper files are no settings.
 const DEPTH_MAX: usize = 16;
-/// Larger than every settings file; a ConfigMap cannot hold more either.
-const BYTES_MAX: usize = 1 << 20;
+/// What the settings add must leave an injected Pod far below the 1.5 MiB that etcd stores.
+const BYTES_MAX: usize = 128 * 1024;
 
 /// A YAML value and the line it starts on.
 #[derive(Debug)]
@@ -42,7 +42,7 @@ impl Node {
     /// Reads a text that holds one YAML document, or none.
     pub(super) fn parse(text: &str) -> Result<Self, Problem> {
         if text.len() > BYTES_MAX {
-            return Err(problem(1, "the file is larger than 1 MiB"));
+            return Err(problem(1, "the file is larger than 128 KiB"));
         }
         let mut reader = Reader {
             events: Parser::new_from_str(text),

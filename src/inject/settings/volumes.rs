@@ -21,7 +21,7 @@ enum Shape {
     /// `true` and nothing else: what is missing must not keep a Pod from starting.
     True,
     /// At least one item of a shape.
-    List(&'static Shape),
+    List(&'static Self),
     /// A mapping.
     Object(&'static [Member]),
     /// A mapping with exactly one of these keys.
