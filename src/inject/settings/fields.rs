@@ -236,7 +236,7 @@ pub(super) const FIELDS: &[Field] = &[
         toolbox.container.working_dir,
         FOLDER,
         "Replaces the working directory.",
-        example "/data"
+        example "/tmp"
     ),
     field!(
         toolbox.container.env,
