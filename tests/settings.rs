@@ -127,7 +127,7 @@ fn the_examples_are_valid_and_in_force() {
         "registry-credentials",
         "trap 'exit 0' TERM",
         "--verbose",
-        "/data",
+        "\"/tmp\"",
     ];
     for value in values.iter().chain(&["C.UTF-8", "/symbols", "optional"]) {
         assert!(text.contains(value), "{value} is missing in {text}");
