@@ -1,38 +1,51 @@
-//! Image references and patterns of images.
+//! Which image does a reference name, and does a pattern cover it?
 //!
-//! Grammar: the distribution project's reference format. It does not know which image is for what.
+//! The grammar is that of `github.com/distribution/reference`, which container runtimes follow.
+//! Knows nothing of settings or Pods, and never asks a registry.
 
 use std::fmt;
 
-use serde::{Serialize, Serializer};
+/// Longest repository name, registry included.
+const NAME_MAX: usize = 255;
+/// Longest tag.
+const TAG_MAX: usize = 128;
+const DOCKER_HUB: &str = "docker.io";
 
-/// A well-formed image reference, as written.
+/// A text that is no image reference or no image pattern.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{text}` is not {wanted}: {problem} (expected {example})")]
+pub struct ImageError {
+    text: Box<str>,
+    wanted: &'static str,
+    problem: &'static str,
+    example: &'static str,
+}
+
+/// A valid image reference, as written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ImageRef(Box<str>);
 
-/// A text that is no image reference.
-#[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error("{0:?} is not an image reference such as registry.example/team/toolbox:1.2")]
-pub struct ImageError(pub String);
-
-/// Name part of a reference: the distribution project's limit.
-const NAME_LIMIT: usize = 255;
-
 impl ImageRef {
-    /// Reads a reference: `[registry[:port]/]path[:tag][@digest]`.
-    ///
-    /// # Errors
-    /// [`ImageError`] with the text that is none.
+    /// Reads `[registry[:port]/]path/name[:tag][@digest]`.
     pub fn parse(text: &str) -> Result<Self, ImageError> {
-        if is_reference(text) {
-            Ok(Self(text.into()))
-        } else {
-            Err(ImageError(text.to_owned()))
+        match ImageName::read(text) {
+            Ok(_) => Ok(Self(text.into())),
+            Err(problem) => Err(ImageError {
+                text: text.into(),
+                wanted: "an image",
+                problem,
+                example: "[registry[:port]/]path/name[:tag][@digest]",
+            }),
         }
     }
 
+    /// The toolbox that was released together with this version of Sidebox.
+    pub(crate) fn released_toolbox() -> Self {
+        Self(concat!("ghcr.io/sidebox-dev/toolbox:", env!("CARGO_PKG_VERSION")).into())
+    }
+
     /// The reference as written.
-    pub const fn as_str(&self) -> &str {
+    pub fn as_str(&self) -> &str {
         &self.0
     }
 }
@@ -43,250 +56,305 @@ impl fmt::Display for ImageRef {
     }
 }
 
-impl Serialize for ImageRef {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&self.0)
-    }
+/// The parts of an image reference, with Docker Hub's short forms understood. Borrows, never
+/// allocates.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ImageName<'a> {
+    /// The registry's host and port; `docker.io` where none is written.
+    pub registry: &'a str,
+    /// Whether the path is a short form that stands for `library/PATH`.
+    pub library: bool,
+    /// The path as written, without the registry.
+    pub path: &'a str,
+    /// The tag, if written.
+    pub tag: Option<&'a str>,
+    /// The digest, if written, with its algorithm.
+    pub digest: Option<&'a str>,
 }
 
-/// Name, tag and digest of a reference.
-fn split(text: &str) -> (&str, Option<&str>, Option<&str>) {
-    let (rest, digest) = match text.split_once('@') {
-        Some((rest, digest)) => (rest, Some(digest)),
-        None => (text, None),
-    };
-    let last = rest.rfind('/').map_or(0, |slash| slash + 1);
-    match rest[last..].find(':') {
-        Some(colon) => (
-            &rest[..last + colon],
-            Some(&rest[last + colon + 1..]),
+impl<'a> ImageName<'a> {
+    /// Takes a reference apart; `None` if it is no valid one.
+    pub fn parse(text: &'a str) -> Option<Self> {
+        Self::read(text).ok()
+    }
+
+    /// Takes a reference apart, or says what is wrong with it.
+    fn read(text: &'a str) -> Result<Self, &'static str> {
+        let name = Self::split(text);
+        if text.is_empty() {
+            return Err("it is empty");
+        }
+        if name.path.len() + name.registry.len() > NAME_MAX {
+            return Err("its name is longer than 255 characters");
+        }
+        if !is_registry(name.registry) {
+            return Err("the registry is not a host name with an optional port");
+        }
+        if name.path.bytes().any(|b| b.is_ascii_uppercase()) {
+            return Err("a path must be lower case");
+        }
+        if !name.path.split('/').all(is_path_segment) {
+            return Err(
+                "a path segment must be letters and digits, with single separators . _ __ or -- between",
+            );
+        }
+        if !name.tag.is_none_or(is_tag) {
+            return Err("the tag must be up to 128 letters, digits, . _ or -");
+        }
+        if !name.digest.is_none_or(is_digest) {
+            return Err("the digest must be an algorithm, a colon and its hexadecimal value");
+        }
+        Ok(name)
+    }
+
+    /// Takes a reference apart without judging the parts.
+    fn split(text: &'a str) -> Self {
+        let (rest, digest) = match text.split_once('@') {
+            Some((rest, digest)) => (rest, Some(digest)),
+            None => (text, None),
+        };
+        let last = rest.rfind('/').map_or(0, |slash| slash + 1);
+        let (name, tag) = match rest[last..].rfind(':') {
+            Some(colon) => (&rest[..last + colon], Some(&rest[last + colon + 1..])),
+            None => (rest, None),
+        };
+        let (registry, path) = match name.split_once('/') {
+            Some((host, path)) if names_registry(host) => (host, path),
+            _ => (DOCKER_HUB, name),
+        };
+        let registry = if registry == "index.docker.io" {
+            DOCKER_HUB
+        } else {
+            registry
+        };
+        let library = registry == DOCKER_HUB && !path.contains('/');
+        Self {
+            registry,
+            library,
+            path,
+            tag,
             digest,
-        ),
-        None => (rest, None, digest),
+        }
+    }
+
+    /// Registry and path segments, short forms written out.
+    fn segments(&self) -> impl Iterator<Item = &'a str> {
+        std::iter::once(self.registry)
+            .chain(self.library.then_some("library"))
+            .chain(self.path.split('/'))
     }
 }
 
-fn is_reference(text: &str) -> bool {
-    let (name, tag, digest) = split(text);
-    name.len() <= NAME_LIMIT
-        && is_name(name)
-        && tag.is_none_or(is_tag)
-        && digest.is_none_or(is_digest)
+/// Whether the first segment of a name is a registry and not part of a Docker Hub path.
+fn names_registry(segment: &str) -> bool {
+    segment.contains(['.', ':'])
+        || matches!(segment, "localhost" | "*")
+        || segment.bytes().any(|b| b.is_ascii_uppercase())
 }
 
-fn is_name(name: &str) -> bool {
-    match name.split_once('/') {
-        Some((first, path)) if is_registry(first) => path.split('/').all(is_segment),
-        _ => name.split('/').all(is_segment),
-    }
-}
-
-/// A first segment with a dot or a port, or `localhost`, is a host.
 fn is_registry(text: &str) -> bool {
-    let (host, port) = text
-        .split_once(':')
-        .map_or((text, None), |(host, port)| (host, Some(port)));
-    let label = |part: &str| {
-        !part.is_empty()
-            && part.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
-            && !part.starts_with('-')
-            && !part.ends_with('-')
+    let (host, port) = match text.rsplit_once(':') {
+        Some((host, port)) if !port.contains(']') => (host, Some(port)),
+        _ => (text, None),
     };
-    let digits = |port: &str| !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit());
-    (host.contains('.') || port.is_some() || host == "localhost")
-        && host.split('.').all(label)
-        && port.is_none_or(digits)
+    let port_ok = port.is_none_or(|p| !p.is_empty() && p.bytes().all(|b| b.is_ascii_digit()));
+    let ipv6 = host.strip_prefix('[').and_then(|h| h.strip_suffix(']'));
+    let host_ok = match ipv6 {
+        Some(address) => {
+            !address.is_empty() && address.bytes().all(|b| b.is_ascii_hexdigit() || b == b':')
+        }
+        None => host.split('.').all(is_host_label),
+    };
+    port_ok && host_ok
 }
 
-/// Lower-case letters and digits, with `.`, `_`, `__` or dashes between them.
-fn is_segment(segment: &str) -> bool {
-    let word = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit();
+fn is_host_label(label: &str) -> bool {
+    !label.is_empty()
+        && !label.starts_with('-')
+        && !label.ends_with('-')
+        && label
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b == b'-')
+}
+
+fn is_path_segment(segment: &str) -> bool {
+    let alphanumeric = |b: &u8| b.is_ascii_lowercase() || b.is_ascii_digit();
     let bytes = segment.as_bytes();
-    let ends = bytes.first().is_some_and(|b| word(*b)) && bytes.last().is_some_and(|b| word(*b));
-    let between = segment.split(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit());
-    ends && between
-        .into_iter()
-        .all(|gap| matches!(gap, "" | "." | "_" | "__") || gap.bytes().all(|b| b == b'-'))
+    let ends = bytes.first().is_some_and(alphanumeric) && bytes.last().is_some_and(alphanumeric);
+    ends && bytes
+        .split(alphanumeric)
+        .all(|run| matches!(run, b"" | b"." | b"_" | b"__") || run.iter().all(|b| *b == b'-'))
 }
 
 fn is_tag(tag: &str) -> bool {
     let word = |b: u8| b.is_ascii_alphanumeric() || b == b'_';
-    (1..=128).contains(&tag.len())
-        && tag.bytes().all(|b| word(b) || b == b'.' || b == b'-')
+    tag.len() <= TAG_MAX
         && tag.bytes().next().is_some_and(word)
+        && tag.bytes().all(|b| word(b) || b == b'.' || b == b'-')
 }
 
 fn is_digest(digest: &str) -> bool {
-    let Some((algorithm, hex)) = digest.split_once(':') else {
+    let Some((algorithm, value)) = digest.split_once(':') else {
         return false;
     };
-    let alphanumeric = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'.' | b'-' | b'_');
-    !algorithm.is_empty()
-        && algorithm.bytes().all(alphanumeric)
-        && hex.len() >= 32
-        && hex.bytes().all(|b| b.is_ascii_hexdigit())
+    let part = |p: &str| {
+        p.starts_with(|c: char| c.is_ascii_alphabetic())
+            && p.bytes().all(|b| b.is_ascii_alphanumeric())
+    };
+    let length_ok = match algorithm {
+        "sha256" => value.len() == 64,
+        "sha512" => value.len() == 128,
+        _ => value.len() >= 32,
+    };
+    algorithm.split(['+', '.', '-', '_']).all(part)
+        && length_ok
+        && value.bytes().all(|b| b.is_ascii_hexdigit())
 }
 
-/// Images of one kind: an exact image, or a prefix of whole path segments; `*` stands for any
-/// text within one segment.
+/// A set of images, in one small language:
 ///
-/// `ghcr.io/acme` allows `ghcr.io/acme/tools:1`, never `ghcr.io/acme-evil/tools`. A pattern with a
-/// tag or digest allows exactly that image. `nginx` and `docker.io/library/nginx` are the same.
+/// - `ghcr.io/acme` and `ghcr.io/acme/` cover every image whose name starts with these whole
+///   segments (`ghcr.io/acme/x:1`, never `ghcr.io/acme-evil/x`), whatever its tag or digest;
+/// - with a tag or digest (`ghcr.io/acme/x:1`) a pattern covers that image alone;
+/// - `*` stands for any characters within one segment or tag: `*/linuxserver/`, `ghcr.io/*/x:1.*`;
+/// - Docker Hub's short forms are understood: `nginx` is `docker.io/library/nginx`, `acme/x` is
+///   `docker.io/acme/x`; a last `/` makes `acme/` the account and not the image `library/acme`.
+///   A first segment that is `*`, `localhost` or holds a dot or a colon is a registry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ImagePattern {
     text: Box<str>,
-    /// Without the default registry and a slash at its end.
-    path: Box<str>,
-    /// It has a tag or a digest.
-    exact: bool,
+    /// Registry and path, short forms written out, without a last slash.
+    name: Box<str>,
+    tag: Option<Box<str>>,
+    digest: Option<Box<str>>,
 }
-
-/// A text that is no pattern of images.
-#[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error(
-    "{0:?} is not a pattern of images such as registry.example/team/ or registry.example/team/app:1"
-)]
-pub struct PatternError(pub String);
 
 impl ImagePattern {
     /// Reads a pattern.
-    ///
-    /// # Errors
-    /// [`PatternError`] with the text that is none.
-    pub fn parse(text: &str) -> Result<Self, PatternError> {
-        let path = text.strip_suffix('/').unwrap_or(text);
-        let sample = path.replace('*', "x");
-        let valid = path != "*" && is_reference(&sample) || is_registry(&sample);
-        if !valid {
-            return Err(PatternError(text.to_owned()));
+    pub fn parse(text: &str) -> Result<Self, ImageError> {
+        let pattern = Self::split(text);
+        match pattern.problem() {
+            None => Ok(pattern),
+            Some(problem) => Err(ImageError {
+                text: text.into(),
+                wanted: "an image pattern",
+                problem,
+                example: "an image, or the first whole segments of its name such as ghcr.io/acme/",
+            }),
         }
-        let path = without_default(path);
-        let (_, tag, digest) = split(path);
-        let exact = tag.is_some() || digest.is_some();
-        Ok(Self {
+    }
+
+    /// Takes a pattern apart without judging it; for texts that this program itself carries.
+    pub(crate) fn split(text: &str) -> Self {
+        let folder = text.strip_suffix('/');
+        let whole = folder.unwrap_or(text);
+        if is_registry_alone(whole, folder.is_some()) {
+            return Self {
+                text: text.into(),
+                name: whole.into(),
+                tag: None,
+                digest: None,
+            };
+        }
+        let parts = ImageName::split(whole);
+        let library = if parts.library && folder.is_none() {
+            "library/"
+        } else {
+            ""
+        };
+        Self {
             text: text.into(),
-            path: path.into(),
-            exact,
-        })
+            name: format!("{}/{library}{}", parts.registry, parts.path).into(),
+            tag: parts.tag.map(Into::into),
+            digest: parts.digest.map(Into::into),
+        }
     }
 
     /// The pattern as written.
-    pub const fn as_str(&self) -> &str {
+    pub fn as_str(&self) -> &str {
         &self.text
     }
 
-    /// Whether an image is one of the pattern's.
+    /// Whether the pattern covers this image; an invalid reference is covered by none.
     pub fn matches(&self, image: &str) -> bool {
-        let image = without_default(image);
-        if self.exact {
-            return globs(&self.path, image);
+        ImageName::parse(image).is_some_and(|name| self.covers(&name))
+    }
+
+    /// Whether the pattern covers an image that was taken apart before.
+    pub fn covers(&self, image: &ImageName<'_>) -> bool {
+        let mut segments = image.segments();
+        let prefix = self
+            .name
+            .split('/')
+            .all(|p| segments.next().is_some_and(|s| glob(p, s)));
+        let exact = self.tag.is_some() || self.digest.is_some();
+        prefix
+            && (!exact || segments.next().is_none())
+            && self
+                .tag
+                .as_deref()
+                .is_none_or(|tag| glob(tag, image.tag.unwrap_or("latest")))
+            && self
+                .digest
+                .as_deref()
+                .is_none_or(|digest| image.digest == Some(digest))
+    }
+
+    /// What is wrong with the pattern: with its stars filled in it must be a name.
+    fn problem(&self) -> Option<&'static str> {
+        let name = self.name.replace('*', "a");
+        let mut segments = name.split('/');
+        let tag = self.tag.as_ref().map(|tag| tag.replace('*', "a"));
+        if self.text.is_empty() {
+            Some("it is empty")
+        } else if !segments.next().is_some_and(is_registry) {
+            Some("the registry is not a host name with an optional port")
+        } else if !segments.all(is_path_segment) {
+            Some("a path segment is not a valid one")
+        } else if self.text.ends_with('/') && (tag.is_some() || self.digest.is_some()) {
+            Some("a tag or digest cannot stand before a last slash")
+        } else if !tag.as_deref().is_none_or(is_tag) {
+            Some("the tag must be up to 128 letters, digits, . _ or -")
+        } else if !self.digest.as_deref().is_none_or(is_digest) {
+            Some("the digest must be an algorithm, a colon and its hexadecimal value")
+        } else {
+            None
         }
-        let mut rest = split(image).0;
-        for part in self.path.split('/') {
-            let (segment, after) = rest.split_once('/').unwrap_or((rest, ""));
-            if !globs(part, segment) {
-                return false;
-            }
-            rest = after;
-        }
-        true
     }
 }
 
-impl Serialize for ImagePattern {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&self.text)
+/// Whether a pattern of one segment means a registry and no image of Docker Hub.
+fn is_registry_alone(segment: &str, folder: bool) -> bool {
+    let host = || segment.contains('.') && !segment.contains([':', '@']);
+    !segment.contains('/')
+        && (segment == "*"
+            || if folder {
+                names_registry(segment)
+            } else {
+                host()
+            })
+}
+
+impl fmt::Display for ImagePattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
     }
 }
 
-/// The reference without the registry and path that an engine adds by itself.
-fn without_default(image: &str) -> &str {
-    let rest = ["docker.io/", "index.docker.io/"]
-        .into_iter()
-        .find_map(|host| image.strip_prefix(host));
-    rest.map_or(image, |rest| rest.strip_prefix("library/").unwrap_or(rest))
-}
-
-/// Whether `text` is `pattern`, where `*` stands for any text without a slash.
-fn globs(pattern: &str, text: &str) -> bool {
-    let Some((head, tail)) = pattern.split_once('*') else {
-        return pattern == text;
-    };
-    let Some(rest) = text.strip_prefix(head) else {
+/// Whether `text` fits `pattern`, where `*` stands for any characters, also none.
+fn glob(pattern: &str, text: &str) -> bool {
+    let mut parts = pattern.split('*');
+    let Some(mut rest) = parts.next().and_then(|first| text.strip_prefix(first)) else {
         return false;
     };
-    let segment = rest.find('/').unwrap_or(rest.len());
-    let ends = rest.char_indices().map(|(at, _)| at).chain([rest.len()]);
-    ends.take_while(|at| *at <= segment)
-        .any(|at| globs(tail, &rest[at..]))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn matches(pattern: &str, image: &str) -> bool {
-        ImagePattern::parse(pattern).unwrap().matches(image)
-    }
-
-    #[test]
-    fn references_follow_the_grammar() {
-        let digest = format!("ghcr.io/acme/x@sha256:{}", "a".repeat(64));
-        for good in [
-            "nginx",
-            "nginx:1.2",
-            "localhost:5000/a/b:v1",
-            "ghcr.io/acme/x",
-            "a__b/c-d.e",
-            &digest,
-        ] {
-            assert!(ImageRef::parse(good).is_ok(), "{good}");
-        }
-        for bad in [
-            "",
-            "Nginx",
-            "a:",
-            "a//b",
-            "a b",
-            "a:tag:tag",
-            "-a",
-            "a@sha256:zz",
-            "a/b\n",
-            "ghcr.io/",
-        ] {
-            assert!(ImageRef::parse(bad).is_err(), "{bad}");
+    let Some(last) = parts.next_back() else {
+        return rest.is_empty();
+    };
+    for part in parts {
+        match rest.find(part) {
+            Some(at) => rest = &rest[at + part.len()..],
+            None => return false,
         }
     }
-
-    #[test]
-    fn prefixes_end_at_segments() {
-        assert!(matches("ghcr.io/acme", "ghcr.io/acme/x:1"));
-        assert!(matches("ghcr.io/acme/", "ghcr.io/acme/x/y"));
-        assert!(!matches("ghcr.io/acme", "ghcr.io/acme-evil/x"));
-        assert!(!matches("ghcr.io/acme", "evil.io/ghcr.io/acme/x"));
-        assert!(matches("ghcr.io/acme/x", "ghcr.io/acme/x:1"));
-        assert!(matches("ghcr.io/acme/x:1", "ghcr.io/acme/x:1"));
-        assert!(!matches("ghcr.io/acme/x:1", "ghcr.io/acme/x:2"));
-    }
-
-    #[test]
-    fn stars_stay_within_a_segment() {
-        assert!(matches(
-            "mcr.microsoft.com/dotnet*",
-            "mcr.microsoft.com/dotnet/aspnet:8.0"
-        ));
-        assert!(matches(
-            "ghcr.io/*/s6-overlay*",
-            "ghcr.io/linuxserver/s6-overlay-x"
-        ));
-        assert!(!matches("ghcr.io/*/x", "ghcr.io/a/b/x"));
-        assert!(matches("*/s6-*-base", "acme/s6-overlay-base"));
-    }
-
-    #[test]
-    fn the_default_registry_may_be_left_out() {
-        assert!(matches("nginx", "docker.io/library/nginx:1"));
-        assert!(matches("docker.io/library/nginx", "nginx"));
-        assert!(!matches("nginx", "ghcr.io/nginx"));
-    }
+    rest.ends_with(last)
 }

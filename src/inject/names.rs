@@ -1,32 +1,55 @@
-//! Names as the API wants them, and the nearest of them.
+//! Does the API server accept this text as a name or a path? Knows the rules, not the objects.
+//!
+//! Rules: `k8s.io/apimachinery/pkg/util/validation` and `k8s.io/kubernetes/pkg/apis/core/validation`.
 
-/// Whether `text` is a label as RFC 1123 has it: what the API wants of container and volume names.
+/// A DNS label (RFC 1123): up to 63 lower case letters, digits and inner dashes. Namespaces,
+/// containers and volumes are named so.
 pub fn is_dns_label(text: &str) -> bool {
-    let inner = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+    let alphanumeric = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit();
     text.len() <= 63
-        && !text.is_empty()
-        && text.bytes().all(inner)
-        && !text.starts_with('-')
-        && !text.ends_with('-')
+        && text.bytes().next().is_some_and(alphanumeric)
+        && text.bytes().next_back().is_some_and(alphanumeric)
+        && text.bytes().all(|b| alphanumeric(b) || b == b'-')
 }
 
-/// Whether `text` is a name as RFC 1123 has it: what the API wants of most objects' names.
+/// DNS labels joined by dots, up to 253 characters. Claims, Secrets, ConfigMaps and runtime classes
+/// are named so; their single labels may be longer than 63 characters.
 pub fn is_dns_subdomain(text: &str) -> bool {
-    text.len() <= 253
+    let alphanumeric = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit();
+    let label = |label: &str| {
+        label.bytes().next().is_some_and(alphanumeric)
+            && label.bytes().next_back().is_some_and(alphanumeric)
+            && label.bytes().all(|b| alphanumeric(b) || b == b'-')
+    };
+    text.len() <= 253 && text.split('.').all(label)
+}
+
+/// The name of an environment variable: letters, digits, `_`, `-` and `.`, no digit first, and
+/// neither `.` nor a name that starts with `..`.
+pub fn is_env_name(text: &str) -> bool {
+    let other = |b: u8| b.is_ascii_alphabetic() || matches!(b, b'_' | b'-' | b'.');
+    text.bytes().next().is_some_and(other)
+        && text.bytes().all(|b| other(b) || b.is_ascii_digit())
+        && text != "."
+        && !text.starts_with("..")
+}
+
+/// A path inside a volume: relative, not starting with `..`, without empty, `.` and `..` segments.
+pub fn is_inner_path(text: &str) -> bool {
+    !text.starts_with("..")
         && text
-            .split('.')
-            .all(|part| part.len() <= 253 && is_dns_part(part))
+            .split('/')
+            .all(|segment| !matches!(segment, "" | "." | ".."))
 }
 
-fn is_dns_part(part: &str) -> bool {
-    let inner = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
-    !part.is_empty() && part.bytes().all(inner) && !part.starts_with('-') && !part.ends_with('-')
+/// A uid as the API server accepts it: 0 to 2147483647.
+pub fn is_uid(uid: i64) -> bool {
+    (0..=i64::from(i32::MAX)).contains(&uid)
 }
 
-/// Edit distance (Levenshtein) over bytes of names of bounded length.
+/// Edit distance (Levenshtein) between a known name and a given one, of which 64 bytes count.
 pub fn distance(known: &str, given: &str) -> usize {
-    let given = given.as_bytes();
-    let given = &given[..given.len().min(64)];
+    let given = &given.as_bytes()[..given.len().min(64)];
     let mut row: Vec<usize> = (0..=given.len()).collect();
     for (i, a) in known.bytes().enumerate() {
         let mut diagonal = row[0];

@@ -247,7 +247,7 @@ fn volumes<'a>(plan: &mut Plan<'a>, intent: &'a Intent<'a>) {
         Storage::None => {}
     }
     let given = case.settings.toolbox.volumes.iter();
-    added.extend(given.map(|volume| (volume.name.as_str(), Value::Given(&volume.volume))));
+    added.extend(given.map(|volume| (volume.name.as_str(), Value::Given(&volume.json))));
     if !added.is_empty() {
         plan.ensure(Place::Spec("volumes"), &case.spec.volumes, Value::List);
     }

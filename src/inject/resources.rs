@@ -241,7 +241,7 @@ fn rendered(amount: Amount, wanted: &Quantity) -> Quantity {
     if amount == wanted.amount() {
         wanted.clone()
     } else {
-        Quantity::from_amount(amount)
+        Quantity::from_value(amount)
     }
 }
 
@@ -273,7 +273,7 @@ impl Fitting {
         } = self;
         let (min, max) = (resource.of(&range.min), resource.of(&range.max));
         if let Some(max) = max {
-            let left = max.minus(others.limit);
+            let left = max - others.limit;
             if left <= Amount::ZERO {
                 return Err(misfit(
                     range,
@@ -284,23 +284,20 @@ impl Fitting {
             limit = limit.min(left);
         }
         if let Some(min) = min {
-            request = request.max(min.minus(others.request));
+            request = request.max(min - others.request);
         }
         if request > limit {
-            let raised = max.is_none_or(|max| request <= max.minus(others.limit));
+            let raised = max.is_none_or(|max| request <= max - others.limit);
             match raised {
                 true => limit = request,
-                false if min.is_some_and(|min| min.minus(others.request) > limit) => {
+                false if min.is_some_and(|min| min - others.request > limit) => {
                     return Err(misfit(range, resource, "has a min above what max leaves"));
                 }
                 false => request = limit,
             }
         }
         if let Some(ratio) = resource.of(&range.ratio) {
-            let least = limit
-                .plus(others.limit)
-                .divided_by(ratio)
-                .minus(others.request);
+            let least = (limit + others.limit).divided_by(ratio) - others.request;
             request = request.max(least);
             if request > limit {
                 return Err(misfit(range, resource, "cannot keep maxLimitRequestRatio"));
@@ -328,8 +325,8 @@ fn sum(case: &Case<'_>, resource: Resource) -> Fitting {
         let limit = limit(container, resource).unwrap_or_default();
         let request = request(container, resource).unwrap_or(limit);
         Fitting {
-            request: sum.request.plus(request),
-            limit: sum.limit.plus(limit),
+            request: sum.request + request,
+            limit: sum.limit + limit,
         }
     })
 }

@@ -5,10 +5,10 @@
 
 use std::borrow::Cow;
 
-use super::annotations::DataKind;
 use super::decide::{Asked, Case};
 use super::facts::{Claim, Known};
 use super::finding::Finding;
+use super::settings::DataKind;
 
 /// The volume of results.
 #[derive(Debug, Clone, PartialEq, Eq)]

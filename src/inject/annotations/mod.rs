@@ -12,7 +12,8 @@ use super::image::ImageRef;
 use super::names::distance;
 use super::pod::{Text, Value};
 use super::quantity::Quantity;
-pub use table::{MAX_UID, Row, Scope, TABLE};
+use super::settings::DataKind;
+pub use table::{Row, Scope, TABLE};
 
 /// What every key of Sidebox starts with.
 pub const PREFIX: &str = "sidebox.dev/";
@@ -87,18 +88,6 @@ pub enum UserAsk {
     Root,
     /// Leave it to the platform.
     Unset,
-}
-
-/// Where `/data` comes from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum DataKind {
-    /// A PersistentVolumeClaim.
-    Claim,
-    /// An emptyDir, which ends with the Pod.
-    EmptyDir,
-    /// No `/data`.
-    None,
 }
 
 /// What the runtime writes when the application crashes; the numbers are those of

@@ -1,10 +1,11 @@
 //! The table of annotations: keys, values, defaults, documentation and readers.
 
-use super::{Asks, Auto, CrashDumps, DataKind, Mode, Placement, UserAsk};
+use super::{Asks, Auto, CrashDumps, Mode, Placement, UserAsk};
 use crate::inject::image::ImageRef;
-use crate::inject::names::{is_dns_label, is_dns_subdomain};
+use crate::inject::names::{is_dns_label, is_dns_subdomain, is_uid};
 use crate::inject::pod::Text;
-use crate::inject::quantity::Quantity;
+use crate::inject::quantity::{Amount, Quantity};
+use crate::inject::settings::DataKind;
 
 /// Where an annotation may stand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -198,15 +199,12 @@ fn placement(text: &str) -> Option<Auto<Placement>> {
     }
 }
 
-/// Largest uid that the API takes.
-pub const MAX_UID: i64 = 2_147_483_647;
-
 fn user(text: &str) -> Option<UserAsk> {
     match text {
         "root" => Some(UserAsk::Root),
         "unset" => Some(UserAsk::Unset),
         digits if !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()) => {
-            let uid = digits.parse().ok().filter(|uid| *uid <= MAX_UID)?;
+            let uid = digits.parse().ok().filter(|uid| is_uid(*uid))?;
             Some(if uid == 0 {
                 UserAsk::Root
             } else {
@@ -220,7 +218,7 @@ fn user(text: &str) -> Option<UserAsk> {
 fn quantity(text: &str) -> Option<Quantity> {
     Quantity::parse(text)
         .ok()
-        .filter(|quantity| !quantity.is_negative())
+        .filter(|quantity| quantity.amount() >= Amount::ZERO)
 }
 
 fn data(text: &str) -> Option<DataKind> {

@@ -1,50 +1,64 @@
-//! The cluster's settings: plain data, with defaults that are safe.
+//! What did the cluster's administrator settle? The effective settings, as plain values.
 //!
-//! Read from one YAML file by `file`; every value is checked before use. What a field means stands
-//! in one table, `table`, from which the default file and `docs/settings.md` come.
+//! The YAML file that carries them is read in the modules below: `tree` reads YAML, `fields` is the
+//! one table of keys, `kinds` their values, `load` ties them, `document` writes the file and the
+//! reference page from the same table. Knows nothing of Pods.
 
-mod default;
+use crate::inject::image::{ImagePattern, ImageRef};
+use crate::inject::quantity::Quantity;
 
-use serde::Serialize;
-use serde_json::value::RawValue;
+mod check;
+mod container;
+mod defaults;
+mod document;
+mod error;
+mod fields;
+mod kinds;
+mod load;
+mod place;
+mod tree;
+mod volumes;
 
-use super::annotations::DataKind;
-use super::image::{ImagePattern, ImageRef};
-use super::quantity::Quantity;
-pub use default::REGISTRY;
+pub use document::{default_file, reference_page};
+pub use error::{Problem, SettingsError};
 
-/// Everything that an administrator can set.
-#[derive(Debug, Clone, Serialize)]
-#[serde(rename_all = "camelCase")]
-#[expect(
-    missing_docs,
-    reason = "the table of settings says what each field means"
-)]
+/// Everything a settings file can say, resolved.
+#[derive(Debug, Clone)]
 pub struct Settings {
+    /// Who is injected without an annotation or namespace label.
     pub injection: Injection,
+    /// Namespaces whose Pods are never injected.
     pub excluded_namespaces: Vec<String>,
+    /// The namespace Sidebox itself runs in.
     pub own_namespace: String,
+    /// The injected container.
     pub toolbox: Toolbox,
+    /// Where results go.
     pub data: Data,
+    /// Names of pull secrets that an injected Pod gets.
     pub image_pull_secrets: Vec<String>,
+    /// Runtime classes whose Pods may be injected.
     pub runtime_classes: Vec<String>,
+    /// Images that show .NET.
     pub dotnet_images: Vec<ImagePattern>,
+    /// Names of containers that are proxies or agents, never the application.
     pub proxy_containers: Vec<String>,
+    /// Images whose first process must be process 1.
     pub needs_pid1_images: Vec<ImagePattern>,
+    /// What automatic injection may do beyond ordinary applications.
     pub automatic: Automatic,
+    /// The medium of the shared temporary folder.
     pub tmp_medium: TmpMedium,
-    /// Major and minor.
+    /// The cluster's version where it cannot be asked: major, minor.
     pub kubernetes_version: (u32, u32),
+    /// Whether a refused explicit Pod is denied instead of admitted without a toolbox.
     pub strict: bool,
-    /// First 12 hex digits of the SHA-256 of the effective settings: comments, order and layout of
-    /// the file do not count.
-    #[serde(skip)]
+    /// The first 12 hexadecimal digits of the SHA-256 of the effective settings.
     pub hash: String,
 }
 
-/// Who is injected when neither the Pod nor its namespace says anything.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
+/// Who is injected without an annotation or namespace label.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Injection {
     /// Nobody.
     Annotated,
@@ -54,143 +68,146 @@ pub enum Injection {
     All,
 }
 
-/// The toolbox container.
-#[derive(Debug, Clone, Serialize)]
-#[serde(rename_all = "camelCase")]
-#[expect(
-    missing_docs,
-    reason = "the table of settings says what each field means"
-)]
+/// The injected container.
+#[derive(Debug, Clone)]
 pub struct Toolbox {
+    /// The image of the toolbox.
     pub image: ImageRef,
+    /// Images that an annotation may choose.
     pub allowed_images: Vec<ImagePattern>,
+    /// Images that wait by themselves and need no command.
     pub self_starting_images: Vec<ImagePattern>,
+    /// What the toolbox asks of the node.
     pub requests: ResourceList,
+    /// What the toolbox may use.
     pub limits: ResourceList,
+    /// The largest values that requests, limits and annotations may name.
     pub ceilings: Ceilings,
+    /// The user of the toolbox where no annotation names one.
     pub user: UserDefault,
+    /// Whether the toolbox gets trivial probes.
     pub probes: bool,
+    /// What is merged over the toolbox.
     pub container: PartialContainer,
+    /// Volumes that the partial container may mount.
     pub volumes: Vec<SettingsVolume>,
 }
 
-/// Quantities of the three resources that a toolbox states.
-#[derive(Debug, Clone, Serialize)]
-#[serde(rename_all = "kebab-case")]
-#[expect(
-    missing_docs,
-    reason = "fields are resources, under their Kubernetes names"
-)]
+/// Compute resources of the toolbox.
+#[derive(Debug, Clone)]
 pub struct ResourceList {
+    /// Cores.
     pub cpu: Quantity,
+    /// Bytes of memory.
     pub memory: Quantity,
+    /// Bytes on the node's disk, set where a container of the Pod has such a limit.
     pub ephemeral_storage: Quantity,
 }
 
-/// The largest quantities that annotations may ask for.
-#[derive(Debug, Clone, Serialize)]
-#[expect(
-    missing_docs,
-    reason = "fields are resources, under their Kubernetes names"
-)]
+/// Upper bounds of the toolbox's resources.
+#[derive(Debug, Clone)]
 pub struct Ceilings {
+    /// Cores.
     pub cpu: Quantity,
+    /// Bytes of memory.
     pub memory: Quantity,
 }
 
-/// The toolbox's user where neither annotation nor Pod names one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
+/// The user of the toolbox where no annotation names one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum UserDefault {
-    /// 1654 where root is not allowed, else root.
+    /// Follow the target, the Pod, then the namespace's rules.
     Auto,
-    /// This uid.
+    /// This uid, 1 to 2147483647.
     Uid(i64),
-    /// Root, where it is allowed.
+    /// Root with few capabilities.
     Root,
-    /// Leave it to the platform.
+    /// Leave user and capabilities to the platform.
     Unset,
 }
 
-/// Where `/data` comes from by default.
-#[derive(Debug, Clone, Serialize)]
-#[expect(
-    missing_docs,
-    reason = "the table of settings says what each field means"
-)]
+/// Where results go.
+#[derive(Debug, Clone)]
 pub struct Data {
+    /// What `/data` is.
     pub kind: DataKind,
+    /// The PersistentVolumeClaim of the Pod's namespace.
     pub claim: String,
-    /// The uid that may write to the claim's root; none if everybody may.
+    /// The uid that the claim's files belong to; `None` if every uid can write.
     pub uid: Option<i64>,
 }
 
-/// What is merged over the toolbox container.
-#[derive(Debug, Clone, Default, Serialize)]
-#[serde(rename_all = "camelCase")]
-#[expect(
-    missing_docs,
-    reason = "fields are those of the Kubernetes API, under their names"
-)]
-pub struct PartialContainer {
-    pub command: Option<Vec<String>>,
-    pub args: Option<Vec<String>>,
-    pub working_dir: Option<String>,
-    pub env: Vec<EnvVar>,
-    pub volume_mounts: Vec<VolumeMount>,
-}
-
-/// A variable with a literal value.
-#[derive(Debug, Clone, Serialize)]
-#[expect(
-    missing_docs,
-    reason = "fields are those of the Kubernetes API, under their names"
-)]
-pub struct EnvVar {
-    pub name: String,
-    pub value: String,
-}
-
-/// A mount of one of the settings' own volumes.
-#[derive(Debug, Clone, Serialize)]
-#[serde(rename_all = "camelCase")]
-#[expect(
-    missing_docs,
-    reason = "fields are those of the Kubernetes API, under their names"
-)]
-pub struct VolumeMount {
-    pub name: String,
-    pub mount_path: String,
-    pub read_only: bool,
-    pub sub_path: Option<String>,
-}
-
-/// A volume of the settings: its name, and the whole volume as ready JSON.
-#[derive(Debug, Clone, Serialize)]
-pub struct SettingsVolume {
-    /// Its name.
-    pub name: String,
-    /// The volume as the API wants it.
-    pub volume: Box<RawValue>,
+/// What `/data` of the toolbox is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DataKind {
+    /// A PersistentVolumeClaim.
+    Claim,
+    /// A folder that ends with the Pod.
+    EmptyDir,
+    /// Nothing is mounted.
+    None,
 }
 
 /// What automatic injection may do beyond ordinary applications.
-#[derive(Debug, Clone, Copy, Serialize)]
-#[expect(
-    missing_docs,
-    reason = "the table of settings says what each field means"
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Automatic {
+    /// Also Pods that end, such as those of Jobs.
     pub jobs: bool,
+    /// Also in namespaces with a quota on cpu or memory.
     pub quota: bool,
 }
 
-/// Where the shared temporary folder lies.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
+/// The medium of the shared temporary folder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TmpMedium {
-    /// On the node's disk.
+    /// The node's disk.
     Node,
-    /// In memory, which counts against the containers' limits.
+    /// Memory, which counts against the containers' limits.
     Memory,
+}
+
+/// What is merged over the toolbox.
+#[derive(Debug, Clone, Default)]
+pub struct PartialContainer {
+    /// Replaces the command.
+    pub command: Option<Vec<String>>,
+    /// Replaces the arguments.
+    pub args: Option<Vec<String>>,
+    /// Replaces the working directory.
+    pub working_dir: Option<String>,
+    /// Added to the environment.
+    pub env: Vec<EnvVar>,
+    /// Added to the mounts; only volumes of [`Toolbox::volumes`].
+    pub volume_mounts: Vec<VolumeMount>,
+}
+
+/// A variable of the toolbox's environment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EnvVar {
+    /// Its name.
+    pub name: String,
+    /// Its value; `$(NAME)` is left to the kubelet.
+    pub value: String,
+}
+
+/// A mount of the toolbox.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VolumeMount {
+    /// The volume's name.
+    pub name: String,
+    /// An absolute path.
+    pub mount_path: String,
+    /// Whether writing is refused.
+    pub read_only: bool,
+    /// A path inside the volume.
+    pub sub_path: Option<String>,
+}
+
+/// A volume that the settings add to an injected Pod.
+#[derive(Debug, Clone)]
+pub struct SettingsVolume {
+    /// Its name.
+    pub name: String,
+    /// The whole volume as JSON, name included: one element of `spec.volumes`.
+    pub json: Box<serde_json::value::RawValue>,
 }

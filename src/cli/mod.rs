@@ -1,0 +1,3 @@
+//! The command line: the only room that prints, and the one that nobody imports.
+
+pub mod config;
