@@ -2,6 +2,8 @@
 //!
 //! Pure data. Who gathers it (files, a facts file, a cluster) is not known here.
 
+pub mod objects;
+
 use std::collections::BTreeMap;
 
 use super::annotations::{self, Asks, Source};
