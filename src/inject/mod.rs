@@ -11,6 +11,7 @@ pub mod facts;
 pub mod finding;
 pub mod image;
 pub mod names;
+pub mod pages;
 pub mod parts;
 pub mod patch;
 pub mod paths;

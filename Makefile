@@ -1,0 +1,37 @@
+# Every command of the project. CI calls these and nothing else.
+.DEFAULT_GOAL := help
+CARGO ?= cargo
+TARGET := x86_64-unknown-linux-musl
+
+help: ## Show this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
+
+demo: ## The main job: inject the sample through a real TLS admission call, and explain it
+	@./samples/demo.sh
+
+test: check ## All tests, with all their set-up
+	$(CARGO) test --quiet
+	./benches/gate.sh
+
+check: ## Format, lints, architecture
+	$(CARGO) fmt --check
+	$(CARGO) clippy --all-targets --quiet -- -D warnings
+
+fmt: ## Format the code
+	$(CARGO) fmt
+
+docs: ## Write the reference pages anew from their tables
+	UPDATE_DOCS=1 $(CARGO) test --quiet --test docs --test settings
+
+golden: ## Write the expected files of the golden cases anew
+	UPDATE_GOLDEN=1 $(CARGO) test --quiet --test cases
+
+release: ## The static release binary
+	@command -v musl-gcc >/dev/null || { echo "musl-gcc is missing: apt-get install musl-tools" >&2; exit 1; }
+	$(CARGO) build --release --target $(TARGET)
+	@ls -l target/$(TARGET)/release/sidebox
+
+bench: ## Ratios against the yardsticks
+	./benches/run.sh
+
+.PHONY: help demo test check fmt docs golden release bench
