@@ -1,2 +1,5 @@
 //! Sidebox: puts a .NET diagnostics toolbox beside .NET applications on Kubernetes.
 pub mod admission;
+pub mod cli;
+pub mod pki;
+pub mod server;
