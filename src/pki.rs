@@ -116,9 +116,9 @@ impl Ca {
         if let Some(bad) = names.iter().find(|name| !is_name(name)) {
             return Err(PkiError::Name(bad.clone()));
         }
-        let named = CertificateParams::new(names).map_err(|source| refused(first, source))?;
+        let checked = CertificateParams::new(names).map_err(|source| refused(first, source))?;
         let mut params = params("sidebox", validity);
-        params.subject_alt_names = named.subject_alt_names;
+        params.subject_alt_names = checked.subject_alt_names;
         self.sign(params, ExtendedKeyUsagePurpose::ServerAuth)
     }
 

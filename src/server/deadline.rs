@@ -9,7 +9,7 @@ use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -253,7 +253,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Timed<IO> {
         let this = self.get_mut();
         match Pin::new(&mut this.io).poll_write(cx, buf) {
             Poll::Pending => this.wait(cx),
-            ready => ready,
+            ready @ Poll::Ready(_) => ready,
         }
     }
 
@@ -265,7 +265,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Timed<IO> {
         let this = self.get_mut();
         match Pin::new(&mut this.io).poll_write_vectored(cx, bufs) {
             Poll::Pending => this.wait(cx),
-            ready => ready,
+            ready @ Poll::Ready(_) => ready,
         }
     }
 
@@ -296,7 +296,7 @@ impl<IO: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Timed<IO> {
         }
         match Pin::new(&mut this.io).poll_shutdown(cx) {
             Poll::Pending => return this.wait(cx),
-            ended => ready!(ended)?,
+            Poll::Ready(ended) => ended?,
         }
         if !this.progress.lingers() {
             return Poll::Ready(Ok(()));

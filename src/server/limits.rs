@@ -49,7 +49,7 @@ impl Default for Limits {
             first_request: Duration::from_secs(30),
             head: Duration::from_secs(10),
             body: Duration::from_secs(10),
-            idle: Duration::from_secs(120),
+            idle: Duration::from_mins(2),
             answer: Duration::from_secs(10),
             body_bytes: 7 << 20,
             bodies_in_flight_bytes: 64 << 20,

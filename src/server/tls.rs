@@ -6,7 +6,7 @@
 
 use std::convert::Infallible;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -224,9 +224,9 @@ fn server_config(
     Ok(config)
 }
 
-fn client_verifier(path: &PathBuf, pem: &[u8]) -> Result<Arc<dyn ClientCertVerifier>, TlsError> {
+fn client_verifier(path: &Path, pem: &[u8]) -> Result<Arc<dyn ClientCertVerifier>, TlsError> {
     let unusable = |reason: String| TlsError::ClientCa {
-        path: path.clone(),
+        path: path.into(),
         reason,
     };
     let mut roots = RootCertStore::empty();
@@ -237,10 +237,10 @@ fn client_verifier(path: &PathBuf, pem: &[u8]) -> Result<Arc<dyn ClientCertVerif
     }
     let provider = Arc::new(ring::default_provider());
     let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider).build();
-    Ok(verifier.map_err(|error| unusable(error.to_string()))?)
+    verifier.map_err(|error| unusable(error.to_string()))
 }
 
-fn certificates(path: &PathBuf, pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+fn certificates(path: &Path, pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, TlsError> {
     let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
     match found {
         Ok(found) if found.is_empty() => {
@@ -251,9 +251,9 @@ fn certificates(path: &PathBuf, pem: &[u8]) -> Result<Vec<CertificateDer<'static
     }
 }
 
-fn pem_error(path: &PathBuf, wanted: &'static str, source: pem::Error) -> TlsError {
+fn pem_error(path: &Path, wanted: &'static str, source: pem::Error) -> TlsError {
     TlsError::Pem {
-        path: path.clone(),
+        path: path.into(),
         wanted,
         source,
     }
