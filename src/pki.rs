@@ -194,7 +194,7 @@ fn is_label(label: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use x509_parser::prelude::*;
+    use x509_parser::prelude::{X509Certificate, parse_x509_pem};
 
     fn noon() -> OffsetDateTime {
         OffsetDateTime::from_unix_timestamp(1_795_521_600).unwrap()

@@ -49,9 +49,8 @@ impl EncodeMetric for Durations {
         let bounds = BOUNDS
             .iter()
             .map(|&micros| seconds(Duration::from_micros(micros)));
-        // The crate writes the bound f64::MAX as +Inf.
         let buckets: Vec<(f64, u64)> = bounds
-            .chain([f64::MAX])
+            .chain([f64::INFINITY])
             .zip(
                 self.0
                     .buckets

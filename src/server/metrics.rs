@@ -22,7 +22,7 @@ use crate::admission::Answer;
 const DECISIONS: [&str; 4] = ["inject", "skip", "refuse", "advise"];
 const ASKED: [&str; 3] = ["explicit", "automatic", "nobody"];
 const RELOADED: [&str; 3] = ["certificate", "settings", "facts"];
-const TIMEOUTS: [&str; 4] = ["head", "body", "answer", "end"];
+const TIMEOUTS: [&str; 3] = ["head", "answer", "end"];
 
 /// The server's metrics, and the registry that other rooms may add theirs to.
 #[derive(Debug)]

@@ -49,7 +49,7 @@ async fn servers_are_replaced_under_load_and_no_call_fails() {
 #[tokio::test]
 async fn a_draining_server_is_not_ready_still_accepts_and_says_close() {
     let mut server = Running::start(Limits {
-        drain_delay: Duration::from_secs(3600),
+        drain_delay: Duration::from_hours(1),
         ..limits()
     })
     .await;
@@ -95,7 +95,7 @@ async fn a_request_in_flight_is_answered_after_the_end_of_accepting() {
     body.send(head("/mutate", 4) + "{ ").await.unwrap();
     head_only.send("POST /mutate HT").await.unwrap();
     server
-        .metric_becomes("sidebox_bodies_in_flight_bytes", 4.0)
+        .metric_becomes("sidebox_bodies_in_flight_bytes", 4)
         .await;
     let mut idle = server.connect().await;
     assert_eq!(idle.post("/mutate", b"{}").await.unwrap().status, 200);
@@ -121,7 +121,7 @@ async fn what_does_not_finish_is_cut_off() {
     let mut stuck = server.connect().await;
     stuck.send(head("/mutate", 4)).await.unwrap();
     server
-        .metric_becomes("sidebox_bodies_in_flight_bytes", 4.0)
+        .metric_becomes("sidebox_bodies_in_flight_bytes", 4)
         .await;
     server.shut_down();
     assert_eq!(server.ended().await, 1);

@@ -66,7 +66,7 @@ pub(crate) struct Running {
     pub(crate) fake: Arc<Fake>,
     pub(crate) dir: TempDir,
     stop: Option<oneshot::Sender<()>>,
-    task: JoinHandle<usize>,
+    task: Option<JoinHandle<usize>>,
 }
 
 /// Limits that never get into a test's way, with a short poll and no drain delay.
@@ -144,7 +144,9 @@ impl Running {
         );
         let (stop, stopped) = oneshot::channel();
         let task = tokio::spawn(serve(listeners, server, async move {
-            stopped.await.unwrap();
+            if stopped.await.is_err() {
+                std::future::pending::<()>().await;
+            }
         }));
         Self {
             webhook,
@@ -153,7 +155,7 @@ impl Running {
             fake,
             dir,
             stop: Some(stop),
-            task,
+            task: Some(task),
         }
     }
 
@@ -177,23 +179,31 @@ impl Running {
         self.fake.reviews.load(Ordering::SeqCst)
     }
 
-    /// The value of one line of `/metrics`, named with its labels.
-    pub(crate) async fn metric(&self, name: &str) -> f64 {
+    /// The whole number of one line of `/metrics`, named with its labels.
+    pub(crate) async fn metric(&self, name: &str) -> i64 {
+        self.metric_text(name).await.parse().unwrap()
+    }
+
+    pub(crate) async fn metric_text(&self, name: &str) -> String {
         let text = get(self.health, "/metrics").await.text();
         let line = text
             .lines()
             .find_map(|line| line.strip_prefix(&format!("{name} ")));
-        line.unwrap_or_else(|| panic!("no metric {name} in\n{text}"))
-            .parse()
-            .unwrap()
+        line.unwrap_or_else(|| {
+            panic!(
+                "no metric {name} in
+{text}"
+            )
+        })
+        .to_owned()
     }
 
-    pub(crate) async fn metric_becomes(&self, name: &str, wanted: f64) {
+    pub(crate) async fn metric_becomes(&self, name: &str, wanted: i64) {
         let mut seen = String::new();
         let reached = until(async || {
             let value = self.metric(name).await;
             write!(seen, " {value}").unwrap();
-            (value - wanted).abs() < f64::EPSILON
+            value == wanted
         });
         assert!(reached.await, "{name} never became {wanted}:{seen}");
     }
@@ -204,8 +214,16 @@ impl Running {
     }
 
     /// How many connections were cut off, once the server has ended.
-    pub(crate) async fn ended(self) -> usize {
-        within(self.task).await.unwrap()
+    pub(crate) async fn ended(mut self) -> usize {
+        within(self.task.take().unwrap()).await.unwrap()
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if let Some(task) = self.task.take() {
+            task.abort();
+        }
     }
 }
 

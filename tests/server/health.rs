@@ -21,11 +21,12 @@ async fn a_review_is_counted_and_timed() {
         "sidebox_admission_duration_seconds_count",
         "sidebox_admission_duration_seconds_bucket{le=\"+Inf\"}",
     ] {
-        server.metric_becomes(line, 1.0).await;
+        server.metric_becomes(line, 1).await;
     }
     let seconds = server
-        .metric("sidebox_admission_duration_seconds_sum")
+        .metric_text("sidebox_admission_duration_seconds_sum")
         .await;
+    let seconds: f64 = seconds.parse().unwrap();
     assert!(seconds > 0.0 && seconds < 30.0);
 }
 

@@ -54,7 +54,7 @@ async fn what_is_no_review_request_is_refused_with_its_status() {
             (status == 405).then_some("POST"),
             "{line}"
         );
-        server.metric_becomes(&name, before + 1.0).await;
+        server.metric_becomes(&name, before + 1).await;
     }
     assert_eq!(server.reviews(), 0);
 }
@@ -92,13 +92,13 @@ async fn a_panic_costs_one_request() {
     assert_eq!(client.post("/mutate", b"{}").await.unwrap().status, 200);
     assert_eq!(server.review("{}").await.status, 200);
     server
-        .metric_becomes("sidebox_rejected_requests_total{reason=\"panic\"}", 1.0)
+        .metric_becomes("sidebox_rejected_requests_total{reason=\"panic\"}", 1)
         .await;
     server
-        .metric_becomes("sidebox_bodies_in_flight_bytes", 0.0)
+        .metric_becomes("sidebox_bodies_in_flight_bytes", 0)
         .await;
     drop(client);
-    server.metric_becomes("sidebox_connections", 0.0).await;
+    server.metric_becomes("sidebox_connections", 0).await;
 }
 
 #[tokio::test]

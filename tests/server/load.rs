@@ -68,11 +68,7 @@ async fn keep_calling(shared: Arc<Shared>, client: usize) {
     let mut kept = None;
     let mut calls = 0;
     while !shared.stopped.load(Ordering::SeqCst) {
-        let failed = match call(&shared, &mut kept).await {
-            Ok(()) => None,
-            Err(error) => Some(error),
-        };
-        if let Some(error) = failed {
+        if let Err(error) = call(&shared, &mut kept).await {
             kept = None;
             shared.failures.lock().unwrap().push(error);
         } else {
@@ -87,14 +83,12 @@ async fn keep_calling(shared: Arc<Shared>, client: usize) {
 }
 
 async fn call(shared: &Shared, kept: &mut Option<Client>) -> Result<(), String> {
-    let mut client = match kept.take() {
-        Some(client) => client,
-        None => {
-            let endpoint = shared.endpoint.load_full();
-            Client::connect(endpoint.addr, &endpoint.ca_pem)
-                .await
-                .map_err(|error| format!("connecting: {error}"))?
-        }
+    let mut client = if let Some(client) = kept.take() {
+        client
+    } else {
+        let endpoint = shared.endpoint.load_full();
+        let connected = Client::connect(endpoint.addr, &endpoint.ca_pem).await;
+        connected.map_err(|error| format!("connecting: {error}"))?
     };
     let reply = client
         .post("/mutate", &[b' '; 7_000])

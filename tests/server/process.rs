@@ -35,10 +35,7 @@ fn certs_writes_four_files_and_replaces_none_unless_forced() {
     let read = || files.map(|name| fs::read(out.join(name)).unwrap());
     let modes =
         files.map(|name| fs::metadata(out.join(name)).unwrap().permissions().mode() & 0o777);
-    assert_eq!(
-        modes.map(|mode| mode & 0o077 == 0),
-        [false, true, false, true]
-    );
+    assert_eq!(modes.map(|mode| mode == 0o600), [false, true, false, true]);
     let before = read();
     let again = certs(&out, &[]);
     assert_eq!(again.status.code(), Some(1));

@@ -23,12 +23,9 @@ async fn a_client_that_never_speaks_tls_is_dropped() {
     let mut silent = TcpStream::connect(server.webhook).await.unwrap();
     assert_eq!(within(silent.read(&mut [0; 1])).await.unwrap(), 0);
     server
-        .metric_becomes(
-            "sidebox_tls_handshake_failures_total{kind=\"timeout\"}",
-            1.0,
-        )
+        .metric_becomes("sidebox_tls_handshake_failures_total{kind=\"timeout\"}", 1)
         .await;
-    server.metric_becomes("sidebox_connections", 0.0).await;
+    server.metric_becomes("sidebox_connections", 0).await;
 }
 
 #[tokio::test]
@@ -43,10 +40,7 @@ async fn plain_http_on_the_tls_port_is_dropped_at_once() {
     let _ = within(plain.read_to_end(&mut all)).await;
     assert!(!all.starts_with(b"HTTP/1.1 200"));
     server
-        .metric_becomes(
-            "sidebox_tls_handshake_failures_total{kind=\"not_tls\"}",
-            1.0,
-        )
+        .metric_becomes("sidebox_tls_handshake_failures_total{kind=\"not_tls\"}", 1)
         .await;
     assert_eq!(server.reviews(), 0);
 }
@@ -60,7 +54,7 @@ async fn a_client_that_never_sends_a_request_is_dropped() {
     .await;
     let mut silent = server.connect().await;
     assert!(silent.rest().await.is_empty());
-    server.metric_becomes("sidebox_connections", 0.0).await;
+    server.metric_becomes("sidebox_connections", 0).await;
 }
 
 #[tokio::test]
@@ -77,7 +71,7 @@ async fn bytes_that_trickle_in_do_not_extend_a_heads_deadline() {
         "one byte every few milliseconds kept the connection"
     );
     server
-        .metric_becomes("sidebox_connection_timeouts_total{phase=\"head\"}", 1.0)
+        .metric_becomes("sidebox_connection_timeouts_total{phase=\"head\"}", 1)
         .await;
 }
 
@@ -93,7 +87,7 @@ async fn the_second_heads_deadline_is_not_the_idle_one() {
     slow.send("POST /mut").await.unwrap();
     assert!(slow.rest().await.is_empty());
     server
-        .metric_becomes("sidebox_connection_timeouts_total{phase=\"head\"}", 1.0)
+        .metric_becomes("sidebox_connection_timeouts_total{phase=\"head\"}", 1)
         .await;
 }
 
@@ -114,11 +108,11 @@ async fn a_body_that_does_not_come_is_given_up() {
     server
         .metric_becomes(
             "sidebox_rejected_requests_total{reason=\"body_timeout\"}",
-            2.0,
+            2,
         )
         .await;
     server
-        .metric_becomes("sidebox_bodies_in_flight_bytes", 0.0)
+        .metric_becomes("sidebox_bodies_in_flight_bytes", 0)
         .await;
     assert_eq!(server.reviews(), 0);
 }
@@ -168,9 +162,9 @@ async fn a_client_that_does_not_read_its_answer_is_dropped() {
     let mut deaf = server.connect().await;
     deaf.send(head("/mutate", 3) + "big").await.unwrap();
     server
-        .metric_becomes("sidebox_connection_timeouts_total{phase=\"answer\"}", 1.0)
+        .metric_becomes("sidebox_connection_timeouts_total{phase=\"answer\"}", 1)
         .await;
-    server.metric_becomes("sidebox_connections", 0.0).await;
+    server.metric_becomes("sidebox_connections", 0).await;
 }
 
 #[tokio::test]

@@ -50,10 +50,11 @@ async fn an_ambiguous_length_never_gives_two_answers() {
         );
         client.send(request).await.unwrap();
         let all = String::from_utf8(client.rest().await).unwrap();
-        assert!(
-            all.matches("HTTP/1.1 ").count() <= 1,
-            "{length:?} {rest:?}:\n{all}"
-        );
+        let answers = all
+            .lines()
+            .filter(|line| line.starts_with("HTTP/1.1 "))
+            .count();
+        assert!(answers <= 1, "{length:?} {rest:?}:\n{all}");
         assert!(server.reviews() <= 1, "{length:?} {rest:?}");
         if server.reviews() == 0 && !all.is_empty() {
             assert!(

@@ -42,7 +42,7 @@ async fn http_2_alone_is_refused_and_no_protocol_is_fine() {
     server
         .metric_becomes(
             "sidebox_tls_handshake_failures_total{kind=\"incompatible\"}",
-            1.0,
+            1,
         )
         .await;
     let none = Offer {
@@ -83,7 +83,7 @@ async fn only_clients_with_the_wanted_certificate_and_name_are_answered() {
     server
         .metric_becomes(
             "sidebox_tls_handshake_failures_total{kind=\"client_certificate\"}",
-            2.0,
+            2,
         )
         .await;
     assert_eq!(
@@ -196,10 +196,7 @@ async fn an_expired_certificate_is_shown_and_visible() {
         .metric("sidebox_certificate_not_after_timestamp_seconds")
         .await;
     let expected = (now - Duration::days(1)).unix_timestamp();
-    assert!(
-        (seen - expected as f64).abs() < 1.5,
-        "{seen} is not {expected}"
-    );
+    assert!((seen - expected).abs() <= 1, "{seen} is not {expected}");
     let refused = Client::connect(server.webhook, &server.ca.cert_pem())
         .await
         .err()
