@@ -238,7 +238,10 @@ fn start_log(args: &RunningArgs) -> anyhow::Result<()> {
         LogFormat::Text => log.with_ansi(false).try_init(),
         LogFormat::Json => log.json().flatten_event(true).try_init(),
     };
-    started.map_err(|error| anyhow::anyhow!("cannot start the log: {error}"))
+    started.map_err(|error| anyhow::anyhow!("cannot start the log: {error}"))?;
+    // A panic costs one request; its message is a log line like any other.
+    std::panic::set_hook(Box::new(|panic| tracing::error!("{panic}")));
+    Ok(())
 }
 
 /// SIGTERM, as the kubelet sends it, and SIGINT, as a terminal does.

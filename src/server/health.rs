@@ -30,6 +30,13 @@ pub(super) async fn serve(
     stage: Arc<Stage>,
 ) -> Infallible {
     let router = router(metrics, Arc::clone(&stage));
+    // Whoever only holds a connection must not keep the kubelet's probes out for long, and a
+    // scraper's GET is simply sent again on a new one.
+    let limits = Limits {
+        first_request: limits.handshake,
+        idle: limits.first_request,
+        ..limits
+    };
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {

@@ -30,7 +30,7 @@ pub struct Limits {
     /// Connections beyond the cap that are told so at once. Default 32. Beyond them: no more are
     /// accepted until one ends; they wait in the kernel's backlog, which is bounded too.
     pub turned_away: usize,
-    /// Connections to the health port at once; more wait in the backlog. Default 32.
+    /// Connections to the health port at once; more wait in the backlog. Default 128.
     pub health_connections: usize,
     /// How long connections are still accepted once shutdown was asked. Default 10 s: as long as
     /// it takes until every node knows that the Pod is no endpoint any more.
@@ -55,7 +55,7 @@ impl Default for Limits {
             bodies_in_flight_bytes: 64 << 20,
             connections: 512,
             turned_away: 32,
-            health_connections: 32,
+            health_connections: 128,
             drain_delay: Duration::from_secs(10),
             finish: Duration::from_secs(15),
             reload_interval: Duration::from_secs(5),

@@ -46,6 +46,28 @@ async fn servers_are_replaced_under_load_and_no_call_fails() {
     assert!(answered >= 2_000);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn connections_in_use_are_never_cut_even_without_a_delay() {
+    let mut old = Running::start(limits()).await;
+    let load = Load::start(8, endpoint(&old));
+    for _ in 0..3 {
+        let new = Running::start(limits()).await;
+        load.redirect(endpoint(&new));
+        // By then whoever was still connecting to the old one has done so.
+        let before = load.answered();
+        assert!(until(async || load.answered() > before + 40).await);
+        old.shut_down();
+        assert_eq!(old.ended().await, 0, "nothing had to be cut off");
+        old = new;
+    }
+    let (answered, failures) = load.stop().await;
+    assert!(
+        failures.is_empty(),
+        "{} of {answered} failed: {failures:?}",
+        failures.len()
+    );
+}
+
 #[tokio::test]
 async fn a_draining_server_is_not_ready_still_accepts_and_says_close() {
     let mut server = Running::start(Limits {
