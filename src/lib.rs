@@ -12,5 +12,7 @@
 pub mod admission;
 pub mod cli;
 pub mod inject;
+pub mod pki;
 pub mod review;
+pub mod server;
 pub mod workload;

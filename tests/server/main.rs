@@ -1,0 +1,21 @@
+//! Does the server keep its promises on the wire? Real sockets and real TLS clients; the reviewer
+//! behind it is a fake, since nothing here depends on what a review says.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test stops where something is not as it should be"
+)]
+
+mod client;
+mod drain;
+mod harness;
+mod health;
+mod http;
+mod limits;
+mod load;
+mod process;
+mod reload;
+mod slow;
+mod smuggling;
+mod tls;
