@@ -1,20 +1,46 @@
 //! What a person can type: the subcommands, their exit codes and how errors are shown.
 //!
-//! The only room that everybody else must not import.
+//! The only room that prints, and the one that nobody else imports.
 
 mod certs;
 pub mod config;
 pub mod documents;
+mod explain;
 mod facts;
+mod inject;
+mod manifests;
+mod output;
+mod report;
 mod serve;
+mod uninject;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  done
+  1  error: something could not be read or written
+  2  done, but something that asked for the toolbox was refused";
+
+const INJECT_EXAMPLES: &str = "\
+Examples:
+  sidebox inject -f deployment.yaml | kubectl apply -f -
+  sidebox inject -f manifests/ -o diff
+  helm template shop | sidebox inject -f - > injected.yaml
+  sidebox inject -f deployment.yaml -o patch
+
+Namespaces, PersistentVolumeClaims, LimitRanges and ResourceQuotas among the manifests are facts.
+
+Exit codes:
+  0  done
+  1  error: something could not be read or written; everything else was done
+  2  done, but something that asked for the toolbox was refused";
 
 /// Puts a .NET diagnostics toolbox beside .NET applications on Kubernetes.
 #[derive(Debug, Parser)]
-#[command(name = "sidebox", version)]
+#[command(name = "sidebox", version, after_help = EXIT_CODES)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -22,28 +48,52 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Answer admission reviews over HTTPS
-    Serve(Box<serve::ServeArgs>),
+    /// Inject the toolbox into manifests, as the webhook would
+    #[command(after_help = INJECT_EXAMPLES)]
+    Inject(inject::InjectArgs),
+    /// Take an injection back: the manifests as they were before
+    #[command(after_help = EXIT_CODES)]
+    Uninject(uninject::UninjectArgs),
+    /// Show every rule that is asked of a Pod, and what would be added
+    #[command(after_help = EXIT_CODES)]
+    Explain(explain::ExplainArgs),
     /// Print the default settings file with its documentation, or check one
     Config(config::ConfigArgs),
     /// Make a development authority and a server certificate signed by it
     Certs(certs::CertsArgs),
+    /// Answer admission reviews over HTTPS
+    Serve(Box<serve::ServeArgs>),
+    /// Print the completions of a shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
 }
 
-/// Runs the command line: 0 done, 1 error.
+/// Runs the command line: 0 done, 1 error, 2 done but something that asked was refused.
 pub fn main() -> ExitCode {
+    let success = |()| ExitCode::SUCCESS;
     let done = match Cli::parse().command {
-        Command::Serve(args) => serve::run(&args),
-        Command::Certs(args) => certs::run(&args),
-        Command::Config(args) => config::run(&args, &mut std::io::stdout()),
-    };
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            report(&error);
-            ExitCode::FAILURE
+        Command::Inject(args) => inject::run(&args),
+        Command::Uninject(args) => uninject::run(&args),
+        Command::Explain(args) => explain::run(&args),
+        Command::Config(args) => config::run(&args, &mut std::io::stdout()).map(success),
+        Command::Certs(args) => certs::run(&args).map(success),
+        Command::Serve(args) => serve::run(&args).map(success),
+        Command::Completions { shell } => {
+            clap_complete::generate(
+                shell,
+                &mut Cli::command(),
+                "sidebox",
+                &mut std::io::stdout(),
+            );
+            Ok(ExitCode::SUCCESS)
         }
-    }
+    };
+    done.unwrap_or_else(|error| {
+        report(&error);
+        ExitCode::FAILURE
+    })
 }
 
 #[expect(
@@ -57,7 +107,6 @@ fn report(error: &anyhow::Error) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory;
 
     #[test]
     fn the_command_line_is_consistent() {
