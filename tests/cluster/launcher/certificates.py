@@ -25,7 +25,7 @@ NEW_KEY = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"
 
 
 def make(pki):
-    """Fills an existing folder: `ca`, `server` and each client as .crt and .key, `service-accounts.key`."""
+    """Fills an existing folder: `ca`, `server` and each client as .crt and .key, `service-accounts` as .key and .pub."""
     if not shutil.which("openssl"):
         raise Failure("openssl is not on the PATH: install OpenSSL 3 to make the cluster's certificates")
     # An empty configuration: the machine's own would add extensions to each certificate.
@@ -36,6 +36,7 @@ def make(pki):
         leaf(pki, name, subject, "clientAuth", [])
     openssl("genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256",
             "-out", str(pki / "service-accounts.key"))
+    openssl("pkey", "-in", str(pki / "service-accounts.key"), "-pubout", "-out", str(pki / "service-accounts.pub"))
 
 
 def leaf(pki, name, subject, usage, extensions):

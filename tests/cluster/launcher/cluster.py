@@ -12,7 +12,6 @@ import json
 import shutil
 import ssl
 import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
@@ -184,4 +183,3 @@ class Start:
                               capture_output=True, text=True, check=False)
         if done.returncode:
             raise Failure(f"`kubectl {' '.join(arguments)}` ended with {done.returncode}: {done.stderr.strip()}")
-        print(f"launch: {done.stdout.strip()}", file=sys.stderr)

@@ -35,7 +35,7 @@ def kube_apiserver(folder, ports, policy, extra):
         "--authorization-mode=Node,RBAC", "--enable-admission-plugins=NodeRestriction", "--allow-privileged=true",
         f"--client-ca-file={pki / 'ca.crt'}", "--service-account-issuer=https://kubernetes.default.svc",
         f"--service-account-signing-key-file={pki / 'service-accounts.key'}",
-        f"--service-account-key-file={pki / 'service-accounts.key'}",
+        f"--service-account-key-file={pki / 'service-accounts.pub'}",
         # One file, never rotated: a test reads all of it.
         f"--audit-policy-file={policy}", f"--audit-log-path={folder / 'logs' / 'audit.log'}", "--audit-log-maxsize=0",
         *extra,
@@ -92,7 +92,7 @@ def controller(folder, name):
     """What controller manager and scheduler have in common."""
     config = folder / f"{name}.kubeconfig"
     return [f"--kubeconfig={config}", f"--authentication-kubeconfig={config}", f"--authorization-kubeconfig={config}",
-            "--leader-elect=false", "--kube-api-qps=500", "--kube-api-burst=1000"]
+            "--authentication-skip-lookup=true", "--leader-elect=false", "--kube-api-qps=500", "--kube-api-burst=1000"]
 
 
 def loopback(port):
