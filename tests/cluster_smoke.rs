@@ -9,13 +9,15 @@ mod cluster;
 
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use cluster::{Cluster, Level, kubectl, launch};
 use tempfile::TempDir;
+
+const NONE: Vec<u32> = Vec::new();
 
 /// Runs a command that must succeed; returns its standard output.
 fn output(command: &mut Command) -> String {
@@ -65,6 +67,19 @@ fn await_no_process(folder: &Path) {
             processes(folder)
         );
         thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// Waits for a file that another process makes; the first start on a machine builds Kubernetes before.
+fn await_file(file: &Path) {
+    let deadline = Instant::now() + Duration::from_mins(30);
+    while !file.exists() {
+        assert!(
+            Instant::now() < deadline,
+            "{} does not appear",
+            file.display()
+        );
+        thread::sleep(Duration::from_millis(10));
     }
 }
 
@@ -173,8 +188,8 @@ fn level_two_runs_deployments_side_by_side() {
     let folders = [left.folder().to_path_buf(), right.folder().to_path_buf()];
     assert_eq!(
         folders.each_ref().map(|folder| processes(folder).len()),
-        [7, 7],
-        "launcher and six programs"
+        [6, 6],
+        "launcher and five programs"
     );
     drop((left, right));
     assert_eq!(
@@ -187,67 +202,133 @@ fn level_two_runs_deployments_side_by_side() {
     );
 }
 
+/// A folder whose cluster outlives the launcher that started it, but not this value.
+struct Place {
+    root: TempDir,
+    folder: PathBuf,
+}
+
+impl Place {
+    fn new() -> Self {
+        let root = TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+        let folder = root.path().join("cluster");
+        Self { root, folder }
+    }
+
+    fn launch(&self, command: &str, arguments: &[&str]) -> Command {
+        let mut launch = launch(command);
+        launch.arg("--dir").arg(&self.folder).args(arguments);
+        launch
+    }
+
+    fn down(&self) -> String {
+        output(&mut self.launch("down", &[]))
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.down();
+    }
+}
+
+#[test]
+#[ignore = "starts a cluster: make cluster-smoke"]
+fn a_second_start_finds_the_first() {
+    let place = Place::new();
+    let policy = place.root.path().join("policy.yaml");
+    let nothing = "apiVersion: audit.k8s.io/v1\nkind: Policy\nrules: [{level: None}]\n";
+    fs::write(&policy, nothing).unwrap();
+    let wishes = ["--level", "1", "--audit-policy", policy.to_str().unwrap()];
+
+    let kubeconfig = output(&mut place.launch("up", &wishes));
+    let first = processes(&place.folder);
+    assert_eq!(first.len(), 2);
+    assert_eq!(output(&mut place.launch("up", &wishes)), kubeconfig);
+    assert_eq!(processes(&place.folder), first);
+    let refused = refusal(&mut place.launch("up", &["--level", "2"]));
+    assert!(refused.contains("another cluster runs in"), "{refused}");
+    let audit = fs::read_to_string(place.folder.join("logs/audit.log")).unwrap();
+    assert_eq!(audit, "", "the given policy logs nothing");
+}
+
 #[test]
 #[ignore = "starts a cluster: make cluster-smoke"]
 fn starts_again_after_everything_was_killed() {
-    let place = TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
-    let folder = place.path().join("cluster");
-    let policy = place.path().join("policy.yaml");
-    fs::write(
-        &policy,
-        "apiVersion: audit.k8s.io/v1\nkind: Policy\nrules: [{level: None}]\n",
-    )
-    .unwrap();
-    let call = |command: &str| {
-        let mut call = launch(command);
-        call.arg("--dir").arg(&folder);
-        call
-    };
-    let up = || {
-        output(
-            call("up")
-                .args(["--level", "2"])
-                .arg("--audit-policy")
-                .arg(&policy),
-        )
-    };
-
-    up();
-    let first = processes(&folder);
-    assert_eq!(first.len(), 6);
-    up();
-    assert_eq!(processes(&folder), first, "a second start finds the first");
-    let refused = refusal(call("up").args(["--level", "1"]));
-    assert!(refused.contains("another cluster runs in"), "{refused}");
-    assert_eq!(
-        fs::read_to_string(folder.join("logs/audit.log")).unwrap(),
-        "",
-        "our policy logs nothing"
-    );
-
-    output(kubectl(&folder).args(["create", "namespace", "before"]));
+    let place = Place::new();
+    output(&mut place.launch("up", &["--level", "2"]));
+    output(kubectl(&place.folder).args(["create", "namespace", "before"]));
+    let first = processes(&place.folder);
+    assert_eq!(first.len(), 5);
     output(
         Command::new("kill")
             .arg("-9")
             .args(first.iter().map(u32::to_string)),
     );
-    await_no_process(&folder);
-    assert!(refusal(&mut call("status")).contains("no ready cluster"));
-    up();
-    assert!(output(&mut call("status")).contains("kube-scheduler: running"));
-    let missing = refusal(kubectl(&folder).args(["get", "namespace", "before"]));
+    await_no_process(&place.folder);
+    let refused = refusal(&mut place.launch("status", &[]));
+    assert!(refused.contains("no ready cluster"), "{refused}");
+
+    output(&mut place.launch("up", &["--level", "2"]));
+    assert!(output(&mut place.launch("status", &[])).contains("kube-scheduler: running"));
+    let missing = refusal(kubectl(&place.folder).args(["get", "namespace", "before"]));
     assert!(
         missing.contains("NotFound"),
         "a start begins empty: {missing}"
     );
 
-    let ended = output(&mut call("down"));
-    assert_eq!(
-        ended,
-        "ended kwok, kube-scheduler, kube-controller-manager, kube-apiserver, etcd\n"
+    let all = "ended kwok, kube-scheduler, kube-controller-manager, kube-apiserver, etcd\n";
+    assert_eq!(place.down(), all);
+    assert_eq!(processes(&place.folder), NONE);
+    assert!(place.down().starts_with("nothing runs in"));
+}
+
+#[test]
+#[ignore = "starts a cluster: make cluster-smoke"]
+fn an_interrupted_start_leaves_nothing() {
+    let place = Place::new();
+    let refused = refusal(&mut place.launch("up", &["--apiserver-arg=--no-such-flag"]));
+    assert!(
+        refused.contains("kube-apiserver ended while it started"),
+        "{refused}"
     );
-    assert_eq!(processes(&folder), Vec::<u32>::new());
-    assert!(output(&mut call("down")).starts_with("nothing runs in"));
+    assert!(
+        refused.contains("unknown flag: --no-such-flag"),
+        "{refused}"
+    );
+    assert_eq!(processes(&place.folder), NONE, "a failed start cleans up");
+
+    let mut up = place.launch("up", &["--level", "1"]).spawn().unwrap();
+    await_file(&place.folder.join("pids/kube-apiserver"));
+    up.kill().unwrap();
+    up.wait().unwrap();
+    assert_eq!(
+        place.down(),
+        "ended kube-apiserver, etcd\n",
+        "what a killed start left is known"
+    );
+    assert_eq!(processes(&place.folder), NONE);
+}
+
+#[test]
+#[ignore = "calls the launcher: make cluster-smoke"]
+fn spares_a_process_that_got_the_pid_of_ours() {
+    let place = Place::new();
+    let mut stranger = Command::new("sleep").arg("infinity").spawn().unwrap();
+    fs::create_dir_all(place.folder.join("pids")).unwrap();
+    fs::write(place.folder.join(".lock"), "").unwrap();
+    fs::write(
+        place.folder.join("pids/etcd"),
+        format!("{} 1", stranger.id()),
+    )
+    .unwrap();
+    assert!(place.down().starts_with("nothing runs in"));
+    assert!(
+        stranger.try_wait().unwrap().is_none(),
+        "the stranger still runs"
+    );
+    stranger.kill().unwrap();
+    stranger.wait().unwrap();
 }
 
 #[test]
@@ -261,7 +342,7 @@ fn ends_with_its_test_however_that_ends() {
     }));
     assert!(panicked.is_err());
     let place = place.unwrap();
-    assert_eq!(processes(&place), Vec::<u32>::new());
+    assert_eq!(processes(&place), NONE);
     assert!(
         place.join("logs/kube-apiserver.log").exists(),
         "the logs of a failure are kept"
@@ -289,18 +370,11 @@ fn ends_when_the_holder_of_the_pipe_is_killed() {
         .stdout(Stdio::null())
         .spawn()
         .unwrap();
-    let deadline = Instant::now() + Duration::from_mins(30);
-    while !place.path().join("cluster.json").exists() {
-        assert!(
-            Instant::now() < deadline && launcher.try_wait().unwrap().is_none(),
-            "not ready"
-        );
-        thread::sleep(Duration::from_millis(50));
-    }
+    await_file(&place.path().join("cluster.json"));
     holder.kill().unwrap();
     holder.wait().unwrap();
     assert!(launcher.wait().unwrap().success());
-    assert_eq!(processes(place.path()), Vec::<u32>::new());
+    assert_eq!(processes(place.path()), NONE);
 }
 
 #[test]
