@@ -25,12 +25,13 @@ NEW_KEY = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"
 
 
 def make(pki):
-    """Fills an existing folder: `ca`, `server` and each client as .crt and .key, `service-accounts` as .key and .pub."""
+    """Fills an existing folder: `ca`, `server` and each client as .crt and .key, `service-accounts` .key and .pub."""
     if not shutil.which("openssl"):
         raise Failure("openssl is not on the PATH: install OpenSSL 3 to make the cluster's certificates")
     # An empty configuration: the machine's own would add extensions to each certificate.
     (pki / "openssl.cnf").write_text("[req]\ndistinguished_name = name\n[name]\n", encoding="ascii")
-    request(pki, "ca", "/CN=sidebox-test-cluster", ["basicConstraints=critical,CA:TRUE", "keyUsage=critical,keyCertSign"])
+    authority = ["basicConstraints=critical,CA:TRUE", "keyUsage=critical,keyCertSign"]
+    request(pki, "ca", "/CN=sidebox-test-cluster", authority)
     leaf(pki, "server", "/CN=kube-apiserver", "serverAuth", [f"subjectAltName={SERVER_NAMES}"])
     for name, subject in CLIENTS.items():
         leaf(pki, name, subject, "clientAuth", [])

@@ -6,7 +6,7 @@ SERVICE_RANGE = "10.0.0.0/24"
 POD_RANGE = "10.64.0.0/16"
 FAKE_NODE = "kwok.x-k8s.io/node"  # the annotation by which kwok knows its nodes
 
-# The ports of each level; the first is the API server's.
+# What each level listens on.
 PORTS = {
     1: ["kube-apiserver", "etcd", "etcd-peer"],
     2: ["kube-apiserver", "etcd", "etcd-peer", "kube-controller-manager", "kube-scheduler", "kwok"],
@@ -60,7 +60,10 @@ def kube_scheduler(folder, ports):
 
 
 def kwok(folder, ports, binaries):
-    """Plays the nodes that carry the annotation, and their Pods; leaves others alone."""
+    """Plays the nodes that carry the annotation, and their Pods; leaves others alone.
+
+    It does not start without stages, and the program carries none.
+    """
     port = ports["kwok"]
     return [
         "kwok", f"--kubeconfig={folder / 'kwok.kubeconfig'}", f"--config={binaries / STAGES}",
@@ -76,7 +79,7 @@ def fake_nodes(count):
 
 def fake_node(name):
     """An ordinary Linux node by its labels, without a taint, so that Pods need no toleration."""
-    labels = {"kubernetes.io/hostname": name, "kubernetes.io/os": "linux", "kubernetes.io/arch": "amd64", "type": "kwok"}
+    labels = {"kubernetes.io/hostname": name, "kubernetes.io/os": "linux", "kubernetes.io/arch": "amd64"}
     metadata = {"name": name, "labels": labels, "annotations": {FAKE_NODE: "fake"}}
     return {"apiVersion": "v1", "kind": "Node", "metadata": metadata}
 

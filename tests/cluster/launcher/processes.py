@@ -86,7 +86,10 @@ def read(record):
 
 
 def began(pid):
-    """When a process began, in ticks since boot; None when it is gone or a zombie (proc_pid_stat(5), fields 3 and 22)."""
+    """When a process began, in ticks since boot; None when it is gone or a zombie.
+
+    Fields 3 and 22 of proc_pid_stat(5).
+    """
     try:
         stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
     except (FileNotFoundError, ProcessLookupError):
