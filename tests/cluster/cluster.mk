@@ -1,0 +1,18 @@
+# A real Kubernetes control plane on loopback (tests/cluster/README.md). Included by the Makefile.
+
+CLUSTER_LEVEL ?= 2
+LAUNCH := tests/cluster/launch
+
+.PHONY: cluster cluster-down cluster-build cluster-smoke
+
+cluster: ## start a Kubernetes control plane (CLUSTER_LEVEL=1 or 2) and print its kubeconfig
+	@$(LAUNCH) up --level $(CLUSTER_LEVEL)
+
+cluster-down: ## end what `make cluster` started
+	@$(LAUNCH) down
+
+cluster-build: ## build the pinned Kubernetes into the cache
+	@$(LAUNCH) build --level $(CLUSTER_LEVEL)
+
+cluster-smoke: cluster-build ## prove the launcher: side by side, killed, started again, ended
+	cargo test --test cluster_smoke -- --ignored --test-threads=1

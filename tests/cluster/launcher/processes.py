@@ -1,0 +1,98 @@
+"""Is a process that we started still running, and how is it ended? Knows pids; knows nothing of Kubernetes.
+
+A record is a small file `pids/NAME` that holds the pid and the moment (kernel ticks) at which that process began: a
+pid alone may meanwhile belong to somebody else. Records are written by the child before it becomes the
+program, so a launcher that is killed at any moment leaves no process without one.
+"""
+
+import ctypes
+import os
+import select
+import signal
+import subprocess
+from pathlib import Path
+
+GRACE_SECONDS = 5
+PR_SET_PDEATHSIG = 1
+
+
+def start(folder, argv, outlives):
+    """Starts a program detached from our terminal, its output in `logs/NAME.log`.
+
+    Unless it outlives us, the kernel kills it when we die, even by SIGKILL.
+    """
+    name = Path(argv[0]).name
+    record = folder / "pids" / name
+    launcher = os.getpid()
+    libc = ctypes.CDLL(None, use_errno=True)
+
+    def in_child():
+        record.write_text(f"{os.getpid()} {began(os.getpid())}", encoding="ascii")
+        if not outlives:
+            libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+            if os.getppid() != launcher:  # we died before the line above
+                os._exit(1)
+
+    # No proxy variable reaches a program, and no configuration of the user's home.
+    environment = {"PATH": os.environ.get("PATH", os.defpath), "HOME": str(folder)}
+    with open(folder / "logs" / f"{name}.log", "ab") as log:
+        subprocess.Popen(argv, cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                         start_new_session=True, preexec_fn=in_child)
+
+
+def records(folder):
+    """All records, in the order in which the programs were started."""
+    return sorted(folder.glob("pids/*"), key=lambda record: record.stat().st_mtime_ns)
+
+
+def alive(record):
+    """Whether the recorded process itself still runs."""
+    pid, birth = read(record)
+    return birth is not None and began(pid) == birth
+
+
+def stop(record):
+    """Ends the recorded process, if it is still ours, and forgets it. Returns whether it ran."""
+    ran = alive(record)
+    if ran:
+        end(*read(record))
+    record.unlink()
+    return ran
+
+
+def end(pid, birth):
+    """SIGTERM, then SIGKILL, through a pidfd: it cannot come to mean another process meanwhile."""
+    try:
+        process = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return
+    try:
+        if began(pid) != birth:
+            return
+        signal.pidfd_send_signal(process, signal.SIGTERM)
+        if not select.select([process], [], [], GRACE_SECONDS)[0]:
+            signal.pidfd_send_signal(process, signal.SIGKILL)
+            select.select([process], [], [])
+    except ProcessLookupError:
+        pass
+    finally:
+        os.close(process)
+
+
+def read(record):
+    """Pid and birth; no birth if the record was never finished, and so its program never ran."""
+    numbers = record.read_text(encoding="ascii").split()
+    return (int(numbers[0]), int(numbers[1])) if len(numbers) == 2 else (0, None)
+
+
+def began(pid):
+    """When a process began, in ticks since boot; None when it is gone or a zombie.
+
+    Fields 3 and 22 of proc_pid_stat(5).
+    """
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    fields = stat.rpartition(")")[2].split()  # the name before may hold spaces and parentheses
+    return None if fields[0] in "ZX" else int(fields[19])

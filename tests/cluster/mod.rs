@@ -1,0 +1,142 @@
+//! A private Kubernetes for one test: where is it, and how does it end? Knows the launcher beside this
+//! file; must not know what is tested.
+//!
+//! A test crate says `mod cluster;` and then `Cluster::start(Level::ApiServer, &[])`. The cluster ends when
+//! the value is dropped, also by a panic, and when the test process is killed: the launcher ends it as soon
+//! as the pipe to its standard input closes.
+
+#![allow(
+    dead_code,
+    reason = "each test crate that includes this module uses its own part of it"
+)]
+#![expect(
+    clippy::expect_used,
+    clippy::print_stderr,
+    reason = "support of tests: a failure here is a failed test, and is told as one"
+)]
+
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread;
+
+use tempfile::TempDir;
+
+/// Which programs run (README.md beside this file).
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Level {
+    /// Level 1: etcd and kube-apiserver. Admission is real; nothing makes Pods or service accounts.
+    ApiServer,
+    /// Level 2: also controller manager, scheduler and kwok's fake nodes. Nothing runs, all looks so.
+    Workloads,
+}
+
+/// A running cluster of this test alone. Its folder is kept, with the logs, when the test panics.
+#[derive(Debug)]
+pub(crate) struct Cluster {
+    launcher: Child,
+    folder: Option<TempDir>,
+    path: PathBuf,
+}
+
+impl Cluster {
+    /// Starts a cluster and waits until it is ready; the first start on a machine builds Kubernetes (minutes).
+    ///
+    /// `arguments` are those of `launch hold`, for example `--apiserver-arg=--v=4`.
+    ///
+    /// # Panics
+    /// If the cluster does not get ready; the launcher has then said why on standard error.
+    pub(crate) fn start(level: Level, arguments: &[&str]) -> Self {
+        let folder = TempDir::with_prefix_in("cluster-", env!("CARGO_TARGET_TMPDIR"))
+            .expect("a folder below target/tmp");
+        let path = folder.path().to_path_buf();
+        let mut launcher = launch("hold")
+            .args(["--level", level.number()])
+            .arg("--dir")
+            .arg(&path)
+            .args(arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("tests/cluster/launch starts: it needs python3");
+        let output = launcher.stdout.take().expect("standard output is piped");
+        let cluster = Self {
+            launcher,
+            folder: Some(folder),
+            path,
+        };
+        let mut line = String::new();
+        BufReader::new(output)
+            .read_line(&mut line)
+            .expect("one line from the launcher");
+        assert_eq!(
+            Path::new(line.trim_end()),
+            cluster.kubeconfig(),
+            "the launcher reports readiness"
+        );
+        cluster
+    }
+
+    /// The admin's kubeconfig.
+    pub(crate) fn kubeconfig(&self) -> PathBuf {
+        self.path.join("kubeconfig")
+    }
+
+    /// The API server's audit log, one JSON event in each line, complete once a request is answered.
+    pub(crate) fn audit_log(&self) -> PathBuf {
+        self.path.join("logs/audit.log")
+    }
+
+    /// The cluster's own folder (its parts: launcher/cluster.py).
+    pub(crate) fn folder(&self) -> &Path {
+        &self.path
+    }
+
+    /// The pinned kubectl, as admin of this cluster.
+    pub(crate) fn kubectl(&self) -> Command {
+        kubectl(&self.path)
+    }
+
+    /// Kills the launcher without a chance to clean up, as the kernel does when memory runs out.
+    pub(crate) fn kill_launcher(&mut self) {
+        self.launcher.kill().expect("the launcher still runs");
+        self.launcher.wait().expect("the launcher is our child");
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        drop(self.launcher.stdin.take());
+        let ended = self.launcher.wait();
+        if thread::panicking() {
+            let kept = self.folder.take().map(TempDir::keep);
+            eprintln!("the cluster's logs are kept: {kept:?}; its launcher: {ended:?}");
+        }
+    }
+}
+
+impl Level {
+    fn number(self) -> &'static str {
+        match self {
+            Self::ApiServer => "1",
+            Self::Workloads => "2",
+        }
+    }
+}
+
+/// One call of the launcher.
+pub(crate) fn launch(command: &str) -> Command {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cluster/launch");
+    let mut launch = Command::new(script);
+    launch.arg(command);
+    launch
+}
+
+/// The pinned kubectl, as admin of the cluster of a folder, with its caches there too.
+pub(crate) fn kubectl(folder: &Path) -> Command {
+    let mut kubectl = Command::new(folder.join("kubectl"));
+    kubectl
+        .env("HOME", folder)
+        .env("KUBECONFIG", folder.join("kubeconfig"));
+    kubectl
+}
