@@ -12,6 +12,7 @@ use arc_swap::ArcSwap;
 use crate::inject::decide::{Asked, Decision, Origin, Outcome, Request};
 use crate::inject::facts::{Facts, Label};
 use crate::inject::finding::Finding;
+use crate::inject::patch::Patch;
 use crate::inject::settings::Settings;
 use crate::inject::{Injection, inject};
 use crate::review::{self, Decoded, PodReview, ReviewError};
@@ -208,9 +209,9 @@ fn respond(uid: &str, injection: &Injection<'_>, settings: &Settings) -> Answer 
     let outcome = &injection.outcome;
     let reason = outcome.decision.reason();
     let findings = || reason.into_iter().chain(&outcome.notes);
-    let denies = settings.strict && outcome.asked == Asked::Explicit;
+    let strict = settings.strict && outcome.asked == Asked::Explicit;
     let denied = match &outcome.decision {
-        Decision::Refuse(finding) if denies => {
+        Decision::Refuse(finding) if strict => {
             Some(format!("sidebox {}: {finding}", finding.code()))
         }
         Decision::Refuse(_) | Decision::Skip(_) | Decision::Inject(_) | Decision::Repair(_) => None,
@@ -222,7 +223,7 @@ fn respond(uid: &str, injection: &Injection<'_>, settings: &Settings) -> Answer 
             .patch
             .as_ref()
             .filter(|_| denied.is_none())
-            .map(|patch| patch.as_str()),
+            .map(Patch::as_str),
         denied,
         warnings: warned.map(Finding::warning).collect(),
         decision: outcome.decision.as_str(),

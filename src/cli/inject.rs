@@ -190,15 +190,15 @@ fn apply(document: &mut Node, pod: &str, patch: &str) -> anyhow::Result<()> {
 }
 
 /// The patch with paths that start at the object.
-fn prefixed(patch: &str, prefix: &str) -> anyhow::Result<String> {
+fn prefixed(patch: &str, pod: &str) -> anyhow::Result<String> {
     let operations: Vec<Operation<'_>> =
         serde_json::from_str(patch).context("the patch cannot be read")?;
     let lines: Vec<String> = operations
         .iter()
         .map(|operation| {
-            let path = serde_json::Value::from(format!("{prefix}{}", operation.path));
+            let full = serde_json::Value::from(format!("{pod}{}", operation.path));
             format!(
-                r#"{{"op":"add","path":{path},"value":{}}}"#,
+                r#"{{"op":"add","path":{full},"value":{}}}"#,
                 operation.value
             )
         })

@@ -89,15 +89,19 @@ impl Report {
     }
 
     /// A finding below its object.
-    #[expect(clippy::print_stderr, reason = "the report goes to standard error")]
     pub(super) fn note(&self, finding: &Finding) {
-        eprintln!("           {}: {finding}", finding.code());
+        self.remark(&format!("{}: {finding}", finding.code()));
     }
 
     /// Something worth knowing about the text.
     #[expect(clippy::print_stderr, reason = "the report goes to standard error")]
     pub(super) fn remark(&self, text: &str) {
-        eprintln!("           {text}");
+        let (on, off) = if self.colour {
+            ("\x1b[2m", "\x1b[0m")
+        } else {
+            ("", "")
+        };
+        eprintln!("           {on}{text}{off}");
     }
 
     /// How many of what.

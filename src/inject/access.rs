@@ -230,9 +230,8 @@ fn pid_denied(case: &Case<'_>) -> Option<Finding> {
         Presence::Value(true) => None,
         Presence::Value(false) => Some(Finding::PidNotShared {}),
         Presence::Missing | Presence::Null => {
-            let all = case.containers().iter().chain(case.init_containers());
-            all.filter_map(|container| relies_on_pid1(case, container))
-                .next()
+            let mut all = case.containers().iter().chain(case.init_containers());
+            all.find_map(|container| relies_on_pid1(case, container))
         }
     }
 }

@@ -41,7 +41,8 @@ impl Reader {
 
     fn word(&mut self, word: &str) {
         let program = word.rsplit('/').next().unwrap_or(word);
-        self.found.runs_dotnet |= program == "dotnet" || word.ends_with(".dll");
+        // Linux file names: an assembly is a .dll in lower case.
+        self.found.runs_dotnet |= program == "dotnet" || word.strip_suffix(".dll").is_some();
         self.found.names_pid1 |= self.kill && word == "1";
         self.kill |= program == "kill";
     }

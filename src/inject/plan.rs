@@ -242,7 +242,7 @@ fn volumes<'a>(plan: &mut Plan<'a>, intent: &'a Intent<'a>) {
             ));
         }
         Storage::EmptyDir => {
-            added.push((DATA_VOLUME, Value::Volume(Volume::empty(DATA_VOLUME, None))))
+            added.push((DATA_VOLUME, Value::Volume(Volume::empty(DATA_VOLUME, None))));
         }
         Storage::None => {}
     }

@@ -70,7 +70,7 @@ fn claim<'a>(
             claim,
             because: because.into(),
         }),
-        _ if asked => return obey(fact, name, notes),
+        _ if asked => return obey(&fact, name, notes),
         _ => not_there(&fact, claim, notes),
     };
     Ok(match instead {
@@ -116,7 +116,7 @@ fn not_there(
 
 /// The claim was asked for: it is mounted, unless that could never work.
 fn obey<'a>(
-    fact: Known<Option<Claim>>,
+    fact: &Known<Option<Claim>>,
     name: Cow<'a, str>,
     notes: &mut Vec<Finding>,
 ) -> Result<Storage<'a>, Finding> {
@@ -128,7 +128,7 @@ fn obey<'a>(
                 because,
             });
         }
-        Known::Known(Some(found)) => notes.extend(not_shared(found, &name)),
+        Known::Known(Some(found)) => notes.extend(not_shared(*found, &name)),
         Known::Known(None) => notes.push(Finding::ClaimPending {
             claim: name.clone().into_owned(),
         }),

@@ -1,5 +1,7 @@
 //! From tree to text: YAML in the document's own style, or JSON.
 
+use std::fmt::Write;
+
 use super::scalar::Meaning;
 use super::tree::{Node, Scalar, Style};
 
@@ -90,7 +92,7 @@ fn mapping(out: &mut String, members: &[(Scalar, Node)], indent: usize, layout: 
                 block(out, value, indent + deeper, layout);
             }
             Node::Scalar(scalar) if scalar.text.is_empty() && scalar.style == Style::Plain => {
-                out.push('\n')
+                out.push('\n');
             }
             other => {
                 out.push(' ');
@@ -117,7 +119,7 @@ fn element(out: &mut String, item: &Node, indent: usize, layout: Layout) {
             block(out, item, indent + 2, layout);
         }
         Node::Scalar(scalar) if scalar.text.is_empty() && scalar.style == Style::Plain => {
-            out.push('\n')
+            out.push('\n');
         }
         other => {
             out.push(' ');
@@ -232,7 +234,8 @@ fn quoted(out: &mut String, text: &str) {
             '\t' => out.push_str("\\t"),
             '\r' => out.push_str("\\r"),
             c if c.is_control() || matches!(c, '\u{feff}' | '\u{85}' | '\u{2028}' | '\u{2029}') => {
-                out.push_str(&format!("\\u{:04x}", u32::from(c)));
+                // Writing to a String cannot fail.
+                let _ = write!(out, "\\u{:04x}", u32::from(c));
             }
             c => out.push(c),
         }
@@ -279,13 +282,13 @@ fn json(out: &mut String, node: &Node, indent: Indent) {
     }
 }
 
-type Write<'w, T> = &'w dyn Fn(&mut String, &T, Indent);
+type Writer<'w, T> = &'w dyn Fn(&mut String, &T, Indent);
 
 fn list<T>(
     out: &mut String,
     [open, close]: [char; 2],
     items: &[T],
-    (indent, write): (Indent, Write<'_, T>),
+    (indent, write): (Indent, Writer<'_, T>),
 ) {
     out.push(open);
     let inner = indent.map(|(step, depth)| (step, depth + 1));

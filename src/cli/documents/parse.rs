@@ -205,7 +205,7 @@ fn merge(members: &mut Vec<(Scalar, Node)>, own: &HashSet<String>, merges: Vec<N
             Node::Sequence { items, .. } => items,
             one => vec![one],
         };
-        for (key, value) in maps.iter().flat_map(|map| map.members()) {
+        for (key, value) in maps.iter().flat_map(Node::members) {
             if seen.insert(key.text.clone()) {
                 members.push((key.clone(), value.clone()));
             }

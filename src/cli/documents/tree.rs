@@ -32,14 +32,14 @@ pub enum Node {
     /// A list; `flow` if written in brackets.
     Sequence {
         /// The elements.
-        items: Vec<Node>,
+        items: Vec<Self>,
         /// Written in brackets.
         flow: bool,
     },
     /// Members in the order written; `flow` if written in braces.
     Mapping {
         /// Keys and values.
-        members: Vec<(Scalar, Node)>,
+        members: Vec<(Scalar, Self)>,
         /// Written in braces.
         flow: bool,
     },

@@ -217,10 +217,10 @@ fn unknown(name: &str) -> Finding {
     }
 }
 
-impl<'a> Asks<'a> {
+impl Asks<'_> {
     /// What holds for a Pod: its own word, else its namespace's.
     #[must_use]
-    pub fn over(self, namespace: &Asks<'a>) -> Self {
+    pub fn over(self, namespace: &Self) -> Self {
         Self {
             inject: self.inject,
             container: self.container.or_else(|| namespace.container.clone()),

@@ -135,15 +135,15 @@ impl<'de> Visitor<'de> for AnnotationsVisitor {
         let mut found = Annotations::default();
         while let Some((key, value)) = map.next_entry::<Text<'de>, Value<'de>>()? {
             found.bytes += key.len() + value.bytes();
-            found.keep(key, value);
+            found.keep(&key, value);
         }
         Ok(found)
     }
 }
 
 impl<'a> Annotations<'a> {
-    fn keep(&mut self, key: Text<'a>, value: Value<'a>) {
-        match &*key {
+    fn keep(&mut self, key: &Text<'a>, value: Value<'a>) {
+        match &**key {
             STATUS => self.status = value.presence(),
             DEFAULT_CONTAINER => self.default_container = value.presence(),
             MIRROR => self.mirror = true,
