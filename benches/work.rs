@@ -3,6 +3,8 @@
 //! `work KIND FILE TIMES`, where KIND is `uid` (parse the uid alone: the yardstick), `answer` (the
 //! whole way from body to answer) or `typed` (a `serde_json::Value`, changed and compared, for the reader).
 
+#![expect(clippy::print_stdout, reason = "a program of its own")]
+
 use std::hint::black_box;
 
 use sidebox::admission::{Admission, KnownFacts, Route};

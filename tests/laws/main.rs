@@ -1,5 +1,11 @@
 //! Laws of the injector, over generated Pods.
 
+#![expect(
+    clippy::expect_used,
+    clippy::print_stdout,
+    reason = "what cannot be read fails the test, and counts are shown"
+)]
+
 #[path = "../support/pod_security.rs"]
 mod pod_security;
 #[path = "../support/pods.rs"]
