@@ -38,7 +38,7 @@ pub(crate) fn problems(pod: &Value) -> Vec<String> {
         "a volume's name".into(),
     );
     for volume in &volumes {
-        let sources = volume.as_object().map_or(0, |map| map.len());
+        let sources = volume.as_object().map_or(0, serde_json::Map::len);
         say(
             sources != 2,
             format!("volume {} has not one source", text(volume, "name")),
@@ -175,9 +175,9 @@ pub(crate) fn qos(pod: &Value) -> &'static str {
                 .any(|k| amount(container, k, r).is_some())
         })
     };
-    if all.iter().all(|c| guaranteed(c)) {
+    if all.iter().all(guaranteed) {
         "Guaranteed"
-    } else if all.iter().any(|c| some(c)) {
+    } else if all.iter().any(some) {
         "Burstable"
     } else {
         "BestEffort"
