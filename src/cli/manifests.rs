@@ -13,7 +13,7 @@ use super::facts::values_of;
 use crate::inject::decide::{Origin, Request};
 use crate::inject::facts::Facts;
 use crate::inject::facts::objects::{self, Completeness, DEFAULT_NAMESPACE};
-use crate::inject::pod::Pod;
+use crate::inject::pod::{Pod, read_json};
 use crate::inject::settings::Settings;
 use crate::inject::{Injection, inject};
 
@@ -138,7 +138,8 @@ impl Deciding {
         with: impl FnOnce(&Injection<'_>) -> T,
     ) -> anyhow::Result<T> {
         let text = to_json(pod);
-        let pod: Pod<'_> = serde_json::from_str(&text).context("the Pod cannot be read")?;
+        let pod: Pod<'_> =
+            read_json(&text).map_err(|error| anyhow::anyhow!("the Pod cannot be read: {error}"))?;
         let namespace = self.namespace(place);
         let facts = self.facts.get(namespace).unwrap_or(&self.unknown);
         let request = Request {

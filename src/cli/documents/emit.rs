@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use super::scalar::Meaning;
 use super::tree::{Node, Scalar, Style};
+use crate::inject::quantity::Amount;
 
 /// Layout of a document, read off its text.
 #[derive(Debug, Clone, Copy)]
@@ -340,7 +341,8 @@ impl Node {
     }
 }
 
-/// Letters first and nothing but letters, digits and `-._/` after, and no word of YAML 1.1 or 1.2.
+/// Letters first and nothing but letters, digits and `-._/:` after, and no word of YAML 1.1 or 1.2;
+/// or a quantity with a suffix.
 fn is_plain_safe(text: &str) -> bool {
     let inner = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_' | '/' | ':');
     let plain = Scalar {
@@ -348,8 +350,11 @@ fn is_plain_safe(text: &str) -> bool {
         style: Style::Plain,
         string: false,
     };
-    text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '/')
+    let word = text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '/')
         && text.chars().all(inner)
-        && !text.ends_with(':')
-        && plain.meaning() == Meaning::Text
+        && !text.ends_with(':');
+    let quantity = text.starts_with(|c: char| c.is_ascii_digit())
+        && text.ends_with(|c: char| c.is_ascii_alphabetic())
+        && Amount::parse(text).is_some();
+    (word || quantity) && plain.meaning() == Meaning::Text
 }
