@@ -14,7 +14,7 @@ pub enum Style {
 }
 
 /// A scalar: its text after unescaping, and how it was written.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Scalar {
     /// The text.
     pub text: String,
@@ -22,6 +22,13 @@ pub struct Scalar {
     pub style: Style,
     /// An explicit `!!str`, which makes a plain text a string.
     pub string: bool,
+}
+
+/// Equal scalars have the same text and mean the same; other quotes may say it.
+impl PartialEq for Scalar {
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text && self.meaning() == other.meaning()
+    }
 }
 
 /// A value of a document.
