@@ -109,3 +109,84 @@ fn no_toolbox_takes_capabilities_that_the_api_or_common_sense_forbids() {
     let taken = &done.toolbox()["securityContext"]["capabilities"]["add"];
     assert_eq!(*taken, json!(["NET_ADMIN"]));
 }
+
+fn limit_range(kind: &str, bounds: &Value) -> Value {
+    let mut item = bounds.clone();
+    item["type"] = kind.into();
+    json!({"kind": "LimitRange", "metadata": {"name": "bounds"}, "spec": {"limits": [item]}})
+}
+
+#[test]
+fn a_pod_without_requests_stays_out_of_the_quota_that_would_reject_it() {
+    let quota = json!({"kind": "ResourceQuota", "metadata": {"name": "counted"},
+        "spec": {"hard": {"requests.cpu": "4"}, "scopes": ["NotBestEffort"]}});
+    let facts = [quota];
+    let done = explicit(&json!({}), &json!({}), &facts);
+    let sentence =
+        "quota: ResourceQuota counted counts cpu or memory; the Pod's own containers state none";
+    assert_eq!((done.decision, &*done.said[0]), ("refuse", sentence));
+    let states = json!({"resources": {"requests": {"cpu": "1"}}});
+    assert_eq!(explicit(&states, &json!({}), &facts).decision, "inject");
+}
+
+#[test]
+fn a_limit_range_of_containers_and_resources_of_the_pod_do_not_go_together() {
+    let own = json!({"resources": {"limits": {"cpu": "1", "memory": "1Gi"}}});
+    let range = limit_range("Container", &json!({"min": {"memory": "8Mi"}}));
+    let done = explicit(&json!({}), &own, &[range]);
+    assert_eq!(done.decision, "refuse");
+    assert!(
+        done.says("limit_range: LimitRange bounds: memory bounds each"),
+        "{:?}",
+        done.said
+    );
+    assert_eq!(explicit(&json!({}), &own, &[]).decision, "inject");
+}
+
+#[test]
+fn a_toolbox_that_could_not_start_is_refused() {
+    let app = json!({"resources": {"limits": {"cpu": "100m", "memory": "1020Mi"}}});
+    let range = limit_range("Pod", &json!({"max": {"memory": "1Gi"}}));
+    let done = explicit(&app, &json!({}), &[range]);
+    assert_eq!(done.decision, "refuse");
+    assert!(done.says("memory leaves less than 16Mi"), "{:?}", done.said);
+    for (key, value) in [
+        ("memory-limit", "0"),
+        ("memory-limit", "1"),
+        ("cpu-limit", "0"),
+    ] {
+        let done = annotated(&json!({}), &json!({ key: value }));
+        assert_eq!(done.decision, "refuse", "{key}: {value}");
+        assert!(done.says(&format!(
+            "sidebox.dev/{key} is \"{value}\", expected at least"
+        )));
+    }
+}
+
+#[test]
+fn fitted_amounts_are_whole_bytes_and_thousandths() {
+    let ratio = json!({"maxLimitRequestRatio": {"cpu": "7", "memory": "3"}});
+    let done = explicit(&json!({}), &json!({}), &[limit_range("Container", &ratio)]);
+    let requests = &done.toolbox()["resources"]["requests"];
+    assert_eq!(*requests, json!({"cpu": "72m", "memory": "89478486"}));
+}
+
+#[test]
+fn asked_resources_that_cannot_count_are_told() {
+    let limits = json!({"resources": {"limits": {"cpu": "1", "memory": "1Gi"}}});
+    let asks = json!({"cpu-request": "7m"});
+    let done = annotated(&limits, &asks);
+    assert!(
+        done.says("sidebox.dev/cpu-request has no effect: a Guaranteed Pod"),
+        "{:?}",
+        done.said
+    );
+    let mut pod = asking(&json!({}), &limits);
+    pod["metadata"]["annotations"]["sidebox.dev/cpu-limit"] = "7m".into();
+    let done = run(&pod, &[], Injection::Annotated);
+    assert!(
+        done.says("sidebox.dev/cpu-limit has no effect: the Pod's own"),
+        "{:?}",
+        done.said
+    );
+}

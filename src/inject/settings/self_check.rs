@@ -183,7 +183,6 @@ fn text<'v>(value: &'v Value, key: &str) -> &'v str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::inject::quantity::Quantity;
     use crate::inject::settings::{EnvVar, SettingsVolume, VolumeMount};
 
     fn said(change: impl FnOnce(&mut Settings)) -> String {
@@ -258,13 +257,14 @@ mod tests {
 
     #[test]
     fn only_the_pod_that_meets_the_setting_is_broken_by_it() {
-        let large = said(|s| {
-            s.toolbox.requests.ephemeral_storage = Quantity::parse("9Gi").unwrap();
+        let socket = said(|s| {
+            s.toolbox.volumes = vec![volume("x", r#"{"name": "x", "emptyDir": {}}"#)];
+            s.toolbox.container.volume_mounts = vec![mount("x", "/run/sidebox")];
         });
         assert_eq!(
-            large,
-            "with these settings a Guaranteed Pod would be broken: container toolbox: \
-             more ephemeral-storage is requested than its limit"
+            socket,
+            "with these settings a Pod in mode port would be broken: container toolbox: \
+             two mounts named /run/sidebox"
         );
     }
 
