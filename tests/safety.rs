@@ -190,3 +190,73 @@ fn asked_resources_that_cannot_count_are_told() {
         done.said
     );
 }
+
+#[test]
+fn a_bad_value_is_told_even_where_nobody_asked() {
+    let mut pod = silent(&json!({}), &json!({}));
+    pod["metadata"]["annotations"] = json!({"sidebox.dev/mode": "everything"});
+    let done = run(&pod, &[], Injection::Annotated);
+    assert_eq!(done.decision, "skip");
+    assert!(
+        done.says("invalid_annotation: annotation sidebox.dev/mode"),
+        "{:?}",
+        done.said
+    );
+}
+
+#[test]
+fn unknown_annotations_are_told_up_to_a_handful() {
+    let many: serde_json::Map<_, _> = (0..30_000)
+        .map(|at| (format!("sidebox.dev/unknown-{at:050}"), json!("")))
+        .collect();
+    let mut pod = silent(&json!({}), &json!({}));
+    pod["metadata"]["annotations"] = many.into();
+    assert!(run(&pod, &[], Injection::Annotated).said.len() < 12);
+}
+
+#[test]
+fn only_a_job_that_asks_for_it_is_kept_from_ending() {
+    let job = json!({"restartPolicy": "Never"});
+    let mut pod = asking(&json!({}), &job);
+    pod["metadata"]["annotations"]["sidebox.dev/placement"] = "container".into();
+    let done = run(&pod, &[], Injection::Annotated);
+    assert!(
+        done.says("never_ends: restartPolicy is Never"),
+        "{:?}",
+        done.said
+    );
+    let namespace = json!({"kind": "Namespace", "metadata": {"name": "default",
+        "labels": {"sidebox.dev/inject": "true"},
+        "annotations": {"sidebox.dev/placement": "container"}}});
+    let text = silent(&json!({}), &job).to_string();
+    let view: Pod<'_> = serde_json::from_str(&text).unwrap();
+    let facts = read([&namespace], Completeness::Part).unwrap();
+    let mut settings = Settings::default();
+    settings.automatic.jobs = true;
+    let request = Request {
+        pod: &view,
+        namespace: "default",
+        label: None,
+        origin: Origin::Admission,
+    };
+    let injection = inject(&request, &facts["default"], &settings);
+    let Decision::Inject(intent) = &injection.outcome.decision else {
+        panic!("{:?}", injection.outcome.decision)
+    };
+    assert_eq!(intent.placement.as_str(), "native");
+}
+
+#[test]
+fn windows_pods_are_known_by_their_nodes() {
+    let term = json!([{"matchExpressions": [
+        {"key": "kubernetes.io/os", "operator": "In", "values": ["windows"]}]}]);
+    let required = json!({"nodeSelectorTerms": term});
+    for spec in [
+        json!({"nodeSelector": {"beta.kubernetes.io/os": "windows"}}),
+        json!({"affinity": {"nodeAffinity":
+            {"requiredDuringSchedulingIgnoredDuringExecution": required}}}),
+    ] {
+        let done = explicit(&json!({}), &spec, &[]);
+        assert!(done.says("windows: "), "{spec} {:?}", done.said);
+    }
+}

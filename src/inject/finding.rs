@@ -217,6 +217,9 @@ findings! {
     Note "variables_from_elsewhere" VariablesFromElsewhere { container: String, variable: String }
         "{variable} goes before a value that envFrom of container {container} may bring"
         "Variables of `env` hide those of `envFrom` with the same name."
+    Note "never_ends" NeverEnds { policy: String }
+        "restartPolicy is {policy}, but a toolbox among the containers keeps the Pod from ending"
+        "`sidebox.dev/placement: container` was asked for. Beside a native toolbox (`auto`) Jobs end."
     Note "user_assumed" UserAssumed { container: String, uid: i64 }
         "the uid of container {container} is not known; the toolbox runs as {uid}"
         "Set runAsUser on the container, or `sidebox.dev/run-as-user`, where the image's user is another one."
