@@ -8,6 +8,7 @@
 use serde_json::{Value, json};
 use sidebox::admission::{Admission, KnownFacts, Route};
 use sidebox::inject::facts::Facts;
+use sidebox::inject::finding::Finding;
 use sidebox::inject::settings::Settings;
 use sidebox::workload;
 
@@ -93,7 +94,7 @@ fn who_asks_in_an_excluded_namespace_is_told() {
     let settings = Settings::default();
     let codes = |namespace: &str| -> Vec<_> {
         let findings = workload::advise(&object, namespace, &Facts::default(), &settings);
-        findings.iter().map(|finding| finding.code()).collect()
+        findings.iter().map(Finding::code).collect()
     };
     assert_eq!(codes("kube-system"), ["system_namespace"]);
     assert!(codes("shop").is_empty());

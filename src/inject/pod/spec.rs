@@ -149,7 +149,9 @@ pub struct Toleration<'a> {
 pub struct SecurityContext {
     pub run_as_user: Option<i64>,
     pub run_as_non_root: Option<bool>,
+    pub run_as_group: Option<i64>,
     pub privileged: Option<bool>,
+    pub read_only_root_filesystem: Option<bool>,
     pub capabilities: Option<Capabilities>,
     pub windows_options: Option<serde::de::IgnoredAny>,
 }
@@ -195,7 +197,8 @@ pub struct ResourceTexts<'a> {
     pub ephemeral_storage: Option<QuantityText<'a>>,
 }
 
-/// A volume: its name and whether it is an emptyDir.
+/// A volume: its name, whether it is an emptyDir, and whether it is one of those that nobody can
+/// write to.
 #[derive(Debug, Default, serde::Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 #[expect(
@@ -206,4 +209,19 @@ pub struct Volume<'a> {
     #[serde(borrow)]
     pub name: Option<Text<'a>>,
     pub empty_dir: Option<serde::de::IgnoredAny>,
+    pub config_map: Option<serde::de::IgnoredAny>,
+    pub secret: Option<serde::de::IgnoredAny>,
+    pub projected: Option<serde::de::IgnoredAny>,
+    #[serde(rename = "downwardAPI")]
+    pub downward_api: Option<serde::de::IgnoredAny>,
+}
+
+impl Volume<'_> {
+    /// Whether the kubelet mounts it for reading alone, whatever the mount says.
+    pub const fn is_read_only(&self) -> bool {
+        self.config_map.is_some()
+            || self.secret.is_some()
+            || self.projected.is_some()
+            || self.downward_api.is_some()
+    }
 }
