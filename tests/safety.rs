@@ -322,3 +322,25 @@ fn what_stands_in_the_way_fits_into_a_warning() {
         sentence.len()
     );
 }
+
+#[test]
+fn a_reused_volume_hides_no_program_of_the_toolbox() {
+    let mode = |path: &str| {
+        let target = json!({"volumeMounts": [{"name": "t", "mountPath": path}],
+            "env": [{"name": "TMPDIR", "value": format!("{path}/tmp")}]});
+        let done = explicit(
+            &target,
+            &json!({"volumes": [{"name": "t", "emptyDir": {}}]}),
+            &[],
+        );
+        let env = done.toolbox()["env"].as_array().unwrap();
+        let mode = env.iter().find(|v| v["name"] == "SIDEBOX_MODE").unwrap();
+        mode["value"].as_str().unwrap().to_owned()
+    };
+    for path in ["/usr", "/usr/local", "/bin", "/etc", "/dev", "/data", "/"] {
+        assert_eq!(mode(path), "pid-only", "{path}");
+    }
+    for path in ["/app", "/dev/shm", "/var", "/etc/app"] {
+        assert_eq!(mode(path), "tmp-and-pid", "{path}");
+    }
+}

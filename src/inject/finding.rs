@@ -194,7 +194,7 @@ findings! {
         "{key} has no effect: {because}"
         "Another annotation decides. Remove one of the two."
     Note "invalid_namespace_annotation" InvalidNamespaceAnnotation { key: String, value: String, expected: String }
-        "namespace annotation {key} is {value:?}, expected {expected}; ignored"
+        "{key} of the namespace is ignored: {value:?}, expected {expected}"
         "The default that the namespace gives cannot be read; the settings' one is used."
     Note "invalid_namespace_label" InvalidNamespaceLabel { value: String }
         "namespace label sidebox.dev/inject is {value:?}, expected true or false; ignored"

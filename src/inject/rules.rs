@@ -264,7 +264,7 @@ fn beside_a_job(case: &Case<'_>, notes: &mut Vec<Finding>) -> Placement {
     }
     notes.push(Finding::AnnotationIgnored {
         key: "sidebox.dev/placement".into(),
-        because: "a toolbox among the containers would keep the Pod from ending".into(),
+        because: "among the containers it would keep the Pod from ending".into(),
     });
     Placement::Native
 }

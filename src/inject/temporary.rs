@@ -66,7 +66,7 @@ pub(super) fn below<'a>(
         .any(|v| v.name.as_deref() == Some(volume) && v.empty_dir.is_some());
     let writable =
         mount.read_only != Some(true) && mount.sub_path_expr.as_deref().unwrap_or("").is_empty();
-    let free = !overlap(&normalised(mount_path), DATA_PATH);
+    let free = is_free(&normalised(mount_path));
     if empty_dir && writable && free {
         let sub_path = mount
             .sub_path
@@ -81,6 +81,13 @@ pub(super) fn below<'a>(
     } else {
         Temporary::OtherVolume { volume, path }
     }
+}
+
+/// Whether the toolbox can have a volume there: it needs its results and its own programs.
+fn is_free(path: &str) -> bool {
+    const PROGRAMS: [&str; 7] = ["/bin", "/lib", "/lib64", "/proc", "/sbin", "/sys", "/usr"];
+    let hides = PROGRAMS.iter().any(|folder| covers(folder, path));
+    !hides && !matches!(path, "/dev" | "/etc") && !overlap(path, DATA_PATH)
 }
 
 /// The mount of the container that holds `path`: the one with the longest mount path.
