@@ -1,2 +1,3 @@
 //! Sidebox: puts a .NET diagnostics toolbox beside .NET applications on Kubernetes.
 pub mod admission;
+pub mod cli;

@@ -1,1 +1,7 @@
-fn main(){}
+//! The `sidebox` command: everything is in the library.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    sidebox::cli::main()
+}
