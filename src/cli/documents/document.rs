@@ -175,7 +175,7 @@ fn value_end(text: &str, end: usize) -> usize {
     if text[..end].ends_with(['\n', '\r']) {
         return end;
     }
-    let rest = text[end..].as_bytes();
+    let rest = &text.as_bytes()[end..];
     end + split::lines(rest).next().map_or(0, |(_, line)| line.end)
 }
 

@@ -114,13 +114,12 @@ impl Emitter {
 
     /// A scalar or brackets after a colon or dash, with the line's end.
     fn inline(&mut self, node: &Node, column: usize) {
-        match node {
-            Node::Scalar(scalar) => write_scalar::value(&mut self.out, scalar, column),
-            _ => {
-                self.out.push(' ');
-                self.out.push_str(&flow(node, column));
-                self.out.push('\n');
-            }
+        if let Node::Scalar(scalar) = node {
+            write_scalar::value(&mut self.out, scalar, column);
+        } else {
+            self.out.push(' ');
+            self.out.push_str(&flow(node, column));
+            self.out.push('\n');
         }
     }
 

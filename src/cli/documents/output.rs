@@ -115,13 +115,13 @@ fn list(trees: &[&Node]) -> String {
             _ => items.push(*tree),
         }
     }
-    let items = items
+    let items: Vec<_> = items
         .iter()
         .map(|item| json::write(item, &Spacing::Compact))
         .collect();
     pretty(&format!(
         r#"{{"apiVersion":"v1","kind":"List","items":{}}}"#,
-        array(items)
+        array(&items)
     ))
 }
 
@@ -140,7 +140,7 @@ pub fn patch(documents: &[Outgoing<'_>]) -> Result<String, EditError> {
         [(_, only)] => of_object(only)?,
         several => {
             let entries = several.iter().map(|(file, patch)| entry(file, patch));
-            array(entries.collect::<Result<_, _>>()?)
+            array(&entries.collect::<Result<Vec<_>, _>>()?)
         }
     };
     Ok(pretty(&text) + "\n")
@@ -187,7 +187,7 @@ pub fn difference(documents: &[Outgoing<'_>], colour: bool) -> String {
         .collect()
 }
 
-fn array(items: Vec<String>) -> String {
+fn array(items: &[String]) -> String {
     format!("[{}]", items.join(","))
 }
 

@@ -190,7 +190,7 @@ impl<'a> Reading<'a> {
 
     /// Remembers how far the value reaches.
     fn mark(&mut self, span: Span, block: bool) {
-        self.line.get_or_insert(span.start.line());
+        self.line = self.line.or_else(|| Some(span.start.line()));
         self.end = self.end.max(offset(span.end));
         self.ends_in_block = block;
     }

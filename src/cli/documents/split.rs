@@ -186,7 +186,7 @@ mod tests {
     fn the_prefix_ends_where_the_value_begins() {
         for (piece, length) in [
             ("a: 1\n", 0),
-            ("# x\n\n---\n  # y\na: 1\n", 14),
+            ("# x\n\n---\n  # y\na: 1\n", 15),
             ("--- {a: 1}\n", 0),
             ("---\n---\n", 4),
             ("\u{feff}a: 1\n", 3),

@@ -3,6 +3,8 @@
 //! Old scalars keep their quotes; new ones get quotes where a reader of YAML 1.1 or 1.2 would
 //! take the plain text for something else.
 
+use std::fmt::Write as _;
+
 use super::scalar;
 use super::tree::{Quotes, Scalar};
 
@@ -145,13 +147,21 @@ fn double(text: &str) -> String {
             '\t' => out.push_str("\\t"),
             '\r' => out.push_str("\\r"),
             _ if is_raw(c) => out.push(c),
-            _ if u32::from(c) <= 0xff => out.push_str(&format!("\\x{:02X}", u32::from(c))),
-            _ if u32::from(c) <= 0xffff => out.push_str(&format!("\\u{:04X}", u32::from(c))),
-            _ => out.push_str(&format!("\\U{:08X}", u32::from(c))),
+            _ => escape(&mut out, u32::from(c)),
         }
     }
     out.push('"');
     out
+}
+
+/// A character by its number, in the shortest of YAML's three forms.
+fn escape(out: &mut String, number: u32) {
+    // Writing into a String cannot fail.
+    let _ = match number {
+        ..=0xff => write!(out, "\\x{number:02X}"),
+        ..=0xffff => write!(out, "\\u{number:04X}"),
+        _ => write!(out, "\\U{number:08X}"),
+    };
 }
 
 /// Whether the character may stand in a document as it is: printable, and no line break of
