@@ -105,7 +105,7 @@ fn untagged(text: &str) -> Result<Value<'_>, ScalarError> {
     }
     let number = match text.as_bytes().first() {
         Some(b'0'..=b'9' | b'+' | b'-') => number(&text.replace('_', "")),
-        Some(b'.') => float(text),
+        Some(b'.') => float(&text.replace('_', "")),
         _ => None,
     };
     Ok(match number {
@@ -234,6 +234,7 @@ mod tests {
             ("+5", "5"),
             ("5.", "5"),
             (".5", "0.5"),
+            (".5_0", "0.5"),
             ("+.5", "0.5"),
             ("0.10", "0.10"),
             ("1e3", "1e3"),
@@ -253,7 +254,6 @@ mod tests {
             "0b12",
             "1:30",
             "0x",
-            ".5_0",
             "0x1p4",
             "_1",
             "+.inf2",

@@ -159,7 +159,7 @@ fn escape(out: &mut String, number: u32) {
     // Writing into a String cannot fail.
     let _ = match number {
         ..=0xff => write!(out, "\\x{number:02X}"),
-        ..=0xffff => write!(out, "\\u{number:04X}"),
+        0x100..=0xffff => write!(out, "\\u{number:04X}"),
         _ => write!(out, "\\U{number:08X}"),
     };
 }
