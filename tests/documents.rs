@@ -1,6 +1,12 @@
 //! Do documents survive being read and written, and are bounds kept? Laws over generated trees,
 //! manifests of real projects, and text that is no manifest.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that cannot go on fails"
+)]
+
 mod manifests;
 
 use proptest::prelude::*;
@@ -272,24 +278,22 @@ fn depth_and_aliases_are_bounded() {
     let mixed = "- ".repeat(200) + &"[".repeat(100) + &"]".repeat(100);
     assert!(unreadable(&mixed).1.contains("256 levels"));
 
-    let mut laughs = "a0: &a0 [lol, lol, lol, lol, lol, lol, lol, lol, lol]\n".to_owned();
-    for level in 1..12 {
+    let laugh = |level: usize| {
         let before = format!("*a{}", level - 1);
-        laughs += &format!(
+        format!(
             "a{level}: &a{level} [{}]\n",
             [before.as_str(); 9].join(", ")
-        );
-    }
+        )
+    };
+    let laughs = "a0: &a0 [lol]\n".to_owned() + &(1..12).map(laugh).collect::<String>();
     assert!(
         unreadable(&laughs).1.contains("64 MiB"),
         "{:?}",
         unreadable(&laughs)
     );
     assert!(unreadable("a: &a [*a]\n").1.contains("no end"));
-    let mut nested = "a0: &a0 [[[[[[[[[[1]]]]]]]]]]\n".to_owned();
-    for level in 1..40 {
-        nested += &format!("a{level}: &a{level} [[[[[[[[[*a{}]]]]]]]]]\n", level - 1);
-    }
+    let nest = |level: usize| format!("a{level}: &a{level} [[[[[[[[[*a{}]]]]]]]]]\n", level - 1);
+    let nested = "a0: &a0 [1]\n".to_owned() + &(1..40).map(nest).collect::<String>();
     assert!(unreadable(&nested).1.contains("256 levels"));
 }
 
@@ -349,11 +353,7 @@ fn aliases_merges_and_tags_follow_kubernetes_reader() {
             "a: !!set {b, c}\nd: &d yes\n*d : e\n",
             r#"{"a":{"b":null,"c":null},"d":true,"true":"e"}"#,
         ),
-        ("- &a [1, b, {c: |-\n  x}]\n", r#"[[1,"b",{"c":"x"}]]"#),
     ] {
-        if yaml.contains("|-") {
-            continue;
-        }
         let node = tree(yaml);
         assert_eq!(json::write(&node, &Spacing::Compact), expected);
         assert_round_trip(&node);

@@ -1,5 +1,11 @@
 //! Where are the manifests of real projects? Beside the package, or where SIDEBOX_SHARED says.
 
+#![expect(
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "what is left out is said, and a test that cannot go on fails"
+)]
+
 use std::path::PathBuf;
 
 use sidebox::cli::documents::source::{self, Source};

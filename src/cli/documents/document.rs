@@ -8,6 +8,7 @@ use std::ops::Range;
 
 use serde::de::IgnoredAny;
 
+use super::comments;
 use super::edit::{self, EditError};
 use super::emit::emit;
 use super::json::{self, Spacing};
@@ -148,11 +149,17 @@ impl Readable {
                 comments,
                 ends_in_block,
             } => {
-                let body = with_breaks_of(old, emit(tree, Layout::of(&self.tree)));
                 let after = value_end(old, value.end);
                 let tail = tail(&old[after..], *ends_in_block);
-                let kept_until = if tail.is_some() { after } else { old.len() };
-                let lost = |at: &usize| (value.start..kept_until).contains(at);
+                let dropped = tail.is_none() && comments.iter().any(|at| *at >= after);
+                let inside: Vec<_> = comments
+                    .iter()
+                    .filter(|at| (value.start..after).contains(at))
+                    .map(|at| at - value.start)
+                    .collect();
+                let body = emit(tree, Layout::of(&self.tree));
+                let (body, lost) = with_comments(&old[value.start..after], &inside, body, tree);
+                let body = with_breaks_of(old, body);
                 // `--- {a: 1}`: the mark stands in the value's own line.
                 let mark = if old[value.start..].starts_with("---") {
                     "---\n"
@@ -164,10 +171,23 @@ impl Readable {
                     &old[..value.start],
                     tail.unwrap_or_default()
                 );
-                (text, comments.iter().any(lost))
+                (text, lost || dropped)
             }
         }
     }
+}
+
+/// The new value's text with the old one's comments and blank lines, if it still reads as the
+/// same tree; and whether comments went.
+fn with_comments(old: &str, comments: &[usize], body: String, tree: &Node) -> (String, bool) {
+    for blank_lines in [true, false] {
+        let restored = comments::restore(old, comments, &body, blank_lines);
+        let reads = parse(&restored.text, Syntax::Yaml);
+        if reads.is_ok_and(|parsed| parsed.root.is_some_and(|root| root.same(tree))) {
+            return (restored.text, restored.lost > 0);
+        }
+    }
+    (body, !comments.is_empty())
 }
 
 /// Where the line ends that the value ends in.

@@ -7,13 +7,14 @@
 //! | what a document holds and how it is put back | `document` |
 //! | which tree a text is | `parse`, `build`, `tree`, `scalar`, `json` |
 //! | how a tree changes | `edit` |
-//! | how a tree is written | `emit`, `write_scalar`, `layout` |
+//! | how a tree is written | `emit`, `write_scalar`, `layout`, `comments` |
 //! | where the Pods are | `template` |
 //! | what is printed | `output`, `diff`, `report` |
 //!
 //! Nothing here decides anything about a Pod: that is the core's.
 
 mod build;
+mod comments;
 pub mod diff;
 pub mod document;
 pub mod edit;
