@@ -10,11 +10,12 @@
 mod manifests;
 
 use proptest::prelude::*;
-use sidebox::cli::documents::document::{Content, Document, read};
+use sidebox::cli::documents::document::{Content, Document};
 use sidebox::cli::documents::emit::emit;
 use sidebox::cli::documents::json::{self, Spacing};
 use sidebox::cli::documents::layout::Layout;
 use sidebox::cli::documents::parse::{Syntax, parse};
+use sidebox::cli::documents::reading::read;
 use sidebox::cli::documents::scalar;
 use sidebox::cli::documents::source::Source;
 use sidebox::cli::documents::template::{objects, pods};
@@ -358,4 +359,12 @@ fn aliases_merges_and_tags_follow_kubernetes_reader() {
         assert_eq!(json::write(&node, &Spacing::Compact), expected);
         assert_round_trip(&node);
     }
+}
+
+#[test]
+fn long_keys_and_deep_blocks_are_written_so_that_they_can_be_read() {
+    let key = "k".repeat(1500);
+    assert_round_trip(&tree(&format!("? {key}\n: a: 1\nb: {{? {key} : 2}}\n")));
+    let deep: String = (0..200).map(|level| " ".repeat(level) + "a:\n").collect();
+    assert_round_trip(&tree(&deep));
 }

@@ -2,8 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
-use sidebox::cli::documents::document::{Changed, read};
+use sidebox::cli::documents::document::Changed;
 use sidebox::cli::documents::output::{ObjectPatch, Outgoing, difference, json, patch, yaml};
+use sidebox::cli::documents::reading::read;
 use sidebox::cli::documents::source::Source;
 use sidebox::cli::documents::template::{objects, pods};
 

@@ -5,7 +5,6 @@ use std::fmt::Write as _;
 use similar::{ChangeTag, DiffOp, TextDiff};
 
 use super::document::Document;
-use super::split;
 
 /// Unchanged lines around a change.
 const CONTEXT: usize = 3;
@@ -13,12 +12,6 @@ const CONTEXT: usize = 3;
 /// The difference between a document and its new text. Lines are numbered as in the file.
 pub fn unified(document: &Document<'_>, new: &str, objects: &str, colour: bool) -> String {
     let old = String::from_utf8_lossy(document.raw());
-    let before = document
-        .source
-        .bytes
-        .get(..document.bytes.start)
-        .unwrap_or_default();
-    let first = split::lines(before).count();
     let diff = TextDiff::from_lines(old.as_ref(), new);
     let name = &document.source.name;
     let mut out = String::new();
@@ -35,7 +28,12 @@ pub fn unified(document: &Document<'_>, new: &str, objects: &str, colour: bool) 
         colour,
     );
     for hunk in diff.grouped_ops(CONTEXT) {
-        line(&mut out, Ink::Cyan, &header(&hunk, first), colour);
+        line(
+            &mut out,
+            Ink::Cyan,
+            &header(&hunk, document.first_line - 1),
+            colour,
+        );
         for change in hunk.iter().flat_map(|op| diff.iter_changes(op)) {
             let (sign, ink) = match change.tag() {
                 ChangeTag::Equal => (' ', Ink::None),
@@ -51,7 +49,8 @@ pub fn unified(document: &Document<'_>, new: &str, objects: &str, colour: bool) 
     out
 }
 
-fn header(hunk: &[DiffOp], first: usize) -> String {
+/// `above`: lines of the file above the document.
+fn header(hunk: &[DiffOp], above: usize) -> String {
     let (Some(begin), Some(end)) = (hunk.first(), hunk.last()) else {
         return String::new();
     };
@@ -59,7 +58,7 @@ fn header(hunk: &[DiffOp], first: usize) -> String {
     let new = begin.new_range().start..end.new_range().end;
     // An empty range is named by the line before it.
     let start =
-        |range: &std::ops::Range<usize>| first + range.start + usize::from(!range.is_empty());
+        |range: &std::ops::Range<usize>| above + range.start + usize::from(!range.is_empty());
     format!(
         "@@ -{},{} +{},{} @@\n",
         start(&old),

@@ -1,21 +1,19 @@
-//! What stands in one file? Documents with their exact text, read or not, and how a changed one
-//! is put back between the comments around it.
+//! What is a document, and how is a changed one put back between the comments around it?
 //!
-//! Knows nothing of Pods, of standard output or of reports.
+//! A changed YAML document keeps its marks, and comments where they find their place; a changed
+//! JSON document stays JSON with its own indentation. Knows nothing of Pods or of output.
 
 use std::borrow::Cow;
 use std::ops::Range;
-
-use serde::de::IgnoredAny;
 
 use super::comments;
 use super::edit::{self, EditError};
 use super::emit::emit;
 use super::json::{self, Spacing};
 use super::layout::Layout;
-use super::parse::{Duplicate, Parsed, Syntax, Unreadable, parse};
+use super::parse::{Duplicate, Syntax, Unreadable, parse};
 use super::source::Source;
-use super::split::{self, Piece};
+use super::split;
 use super::tree::Node;
 
 /// One document of a file.
@@ -25,6 +23,8 @@ pub struct Document<'a> {
     pub source: &'a Source,
     /// Its part of the file, with the marks and comments that belong to it.
     pub bytes: Range<usize>,
+    /// The line its bytes begin in, from 1.
+    pub first_line: usize,
     /// The line its value begins in, from 1.
     pub line: usize,
     /// What it holds.
@@ -49,12 +49,12 @@ pub struct Readable {
     pub tree: Node,
     /// Keys that stand twice in one mapping; such a document cannot be changed. Lines of the file.
     pub duplicates: Vec<Duplicate>,
-    form: Form,
+    pub(super) form: Form,
 }
 
 /// How the text around a value is laid out; offsets count from the document's first byte.
 #[derive(Debug, Clone)]
-enum Form {
+pub(super) enum Form {
     Yaml {
         value: Range<usize>,
         comments: Vec<usize>,
@@ -75,14 +75,6 @@ pub struct Changed {
     pub text: String,
     /// Whether comments of the old text are missing in the new one.
     pub comments_lost: bool,
-}
-
-/// The documents of a file, in order; their bytes together are the file.
-pub fn read(source: &Source) -> Vec<Document<'_>> {
-    split::split(&source.bytes)
-        .iter()
-        .flat_map(|piece| read_piece(source, piece))
-        .collect()
 }
 
 impl Document<'_> {
@@ -227,154 +219,5 @@ fn with_breaks_of(old: &str, text: String) -> String {
         text.replace('\n', "\r\n")
     } else {
         text
-    }
-}
-
-fn read_piece<'a>(source: &'a Source, piece: &Piece) -> Vec<Document<'a>> {
-    let document = |line, content| {
-        vec![Document {
-            source,
-            bytes: piece.bytes.clone(),
-            line,
-            content,
-        }]
-    };
-    let bytes = &source.bytes[piece.bytes.clone()];
-    let text = match std::str::from_utf8(bytes) {
-        Ok(text) => text,
-        Err(error) => {
-            let line = piece.line
-                + split::lines(&bytes[..error.valid_up_to()])
-                    .count()
-                    .saturating_sub(1);
-            let reason = "bytes that are not UTF-8 text".to_owned();
-            return document(line, Content::Unreadable(Unreadable { line, reason }));
-        }
-    };
-    let start = split::prefix(bytes);
-    let not_json = match read_json(source, piece, text, start) {
-        Ok(documents) => return documents,
-        Err(error) => error,
-    };
-    match parse(text, Syntax::Yaml) {
-        Ok(parsed) => {
-            let line = piece.line + parsed.line - 1;
-            document(line, yaml(parsed, piece.line, start))
-        }
-        Err(error) => {
-            // Of two readers, the one that came further says what is wrong.
-            let error = not_json
-                .filter(|other| other.line > error.line)
-                .unwrap_or(error);
-            let error = error.moved(piece.line);
-            document(error.line, Content::Unreadable(error))
-        }
-    }
-}
-
-fn yaml(parsed: Parsed, line: usize, start: usize) -> Content {
-    let Some(tree) = parsed.root else {
-        return Content::Empty;
-    };
-    Content::Value(Box::new(Readable {
-        tree,
-        duplicates: moved(parsed.duplicates, line),
-        form: Form::Yaml {
-            value: start..parsed.end.max(start),
-            comments: parsed.comments,
-            ends_in_block: parsed.ends_in_block,
-        },
-    }))
-}
-
-/// Reads JSON values, one document each. The error is `None` for what does not look like JSON.
-fn read_json<'a>(
-    source: &'a Source,
-    piece: &Piece,
-    text: &str,
-    start: usize,
-) -> Result<Vec<Document<'a>>, Option<Unreadable>> {
-    let values = &text[start..];
-    if !values.trim_start().starts_with(['{', '[']) {
-        return Err(None);
-    }
-    let mut stream = serde_json::Deserializer::from_str(values).into_iter::<IgnoredAny>();
-    let mut ends = Vec::new();
-    while let Some(value) = stream.next() {
-        value.map_err(|error| {
-            Some(Unreadable {
-                line: line_at(text, start) + error.line() - 1,
-                reason: error.to_string(),
-            })
-        })?;
-        ends.push(start + stream.byte_offset());
-    }
-    let mut begin = 0;
-    let mut documents = Vec::new();
-    for (index, &end) in ends.iter().enumerate() {
-        let value = skip_blanks(text, begin.max(start))..end;
-        let whole = begin..if index + 1 == ends.len() {
-            text.len()
-        } else {
-            end
-        };
-        documents.push(json_document(source, piece, text, (value, whole)));
-        begin = end;
-    }
-    Ok(documents)
-}
-
-/// `value` and `whole` count from the piece's first byte.
-fn json_document<'a>(
-    source: &'a Source,
-    piece: &Piece,
-    text: &str,
-    (value, whole): (Range<usize>, Range<usize>),
-) -> Document<'a> {
-    let line = piece.line + line_at(text, value.start) - 1;
-    let content = match parse(&text[value.clone()], Syntax::Json) {
-        Ok(parsed) => Content::Value(Box::new(Readable {
-            tree: parsed.root.unwrap_or_else(Node::null),
-            duplicates: moved(parsed.duplicates, line),
-            form: Form::Json {
-                spacing: Spacing::of(&text[value.clone()]),
-                value: value.start - whole.start..value.end - whole.start,
-            },
-        })),
-        Err(error) => Content::Unreadable(error.moved(line)),
-    };
-    let base = piece.bytes.start;
-    Document {
-        source,
-        bytes: base + whole.start..base + whole.end,
-        line,
-        content,
-    }
-}
-
-fn skip_blanks(text: &str, from: usize) -> usize {
-    text.len() - text[from..].trim_start().len()
-}
-
-/// The number of the line, from 1, that the byte stands in.
-fn line_at(text: &str, byte: usize) -> usize {
-    let before = &text.as_bytes()[..byte];
-    let complete = before.is_empty() || before.ends_with(b"\n") || before.ends_with(b"\r");
-    split::lines(before).count() + usize::from(complete)
-}
-
-fn moved(duplicates: Vec<Duplicate>, line: usize) -> Vec<Duplicate> {
-    let shift = |twice: Duplicate| Duplicate {
-        first: twice.first + line - 1,
-        second: twice.second + line - 1,
-        ..twice
-    };
-    duplicates.into_iter().map(shift).collect()
-}
-
-impl Unreadable {
-    fn moved(mut self, line: usize) -> Self {
-        self.line += line - 1;
-        self
     }
 }

@@ -4,10 +4,11 @@
 //! |---|---|
 //! | which files | `source` |
 //! | where documents begin and end | `split` |
-//! | what a document holds and how it is put back | `document` |
+//! | which documents a file has | `reading` |
+//! | what a document holds and how it is put back | `document`, `comments` |
 //! | which tree a text is | `parse`, `build`, `tree`, `scalar`, `json` |
 //! | how a tree changes | `edit` |
-//! | how a tree is written | `emit`, `write_scalar`, `layout`, `comments` |
+//! | how a tree is written | `emit`, `write_scalar`, `layout` |
 //! | where the Pods are | `template` |
 //! | what is printed | `output`, `diff`, `report` |
 //!
@@ -23,6 +24,7 @@ pub mod json;
 pub mod layout;
 pub mod output;
 pub mod parse;
+pub mod reading;
 pub mod report;
 pub mod scalar;
 pub mod source;
