@@ -89,6 +89,14 @@ fn comments_without_a_place_are_told() {
 }
 
 #[test]
+fn a_comment_that_would_become_text_goes() {
+    let text = "a: |\n      x\n  # beside a text that moves left\nb: 1\n";
+    let changed = patched(text, r#"[{"op":"add","path":"/c","value":2}]"#);
+    assert_eq!(changed.text, "a: |\n  x\nb: 1\nc: 2\n");
+    assert!(changed.comments_lost);
+}
+
+#[test]
 fn small_edits_keep_what_is_around() {
     let add = |path, value| format!(r#"[{{"op":"add","path":"{path}","value":{value}}}]"#);
     for (before, patch, after) in [
@@ -96,6 +104,11 @@ fn small_edits_keep_what_is_around() {
             "a: {b: c}\n",
             add("/a/d", r#"["x, y", null]"#),
             "a: {b: c, d: [\"x, y\", null]}\n",
+        ),
+        (
+            "{x: {a: {}}}\n",
+            add("/x/a/d", r#"[{}]"#),
+            "{x: {a: {d: [{}]}}}\n",
         ),
         ("a: {}\n", add("/a/d", r#"["x"]"#), "a:\n  d:\n  - x\n"),
         ("a: ~\nb: 1\n", add("/a", "[]"), "a: []\nb: 1\n"),
@@ -131,7 +144,11 @@ fn small_edits_keep_what_is_around() {
         ),
         ("{\"a\":1}\n", add("/b~1c", "2"), "{\"a\":1,\"b/c\":2}\n"),
     ] {
-        assert_eq!(patched(before, &patch).text, after);
+        let changed = patched(before, &patch);
+        assert_eq!(changed.text, after);
+        let again = source("a.yaml", after);
+        let documents = read(&again);
+        assert!(documents[0].is_json() || changed.tree.same(documents[0].tree().unwrap()));
     }
 }
 
