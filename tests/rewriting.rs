@@ -107,7 +107,7 @@ fn small_edits_keep_what_is_around() {
         ),
         (
             "{x: {a: {}}}\n",
-            add("/x/a/d", r#"[{}]"#),
+            add("/x/a/d", "[{}]"),
             "{x: {a: {d: [{}]}}}\n",
         ),
         ("a: {}\n", add("/a/d", r#"["x"]"#), "a:\n  d:\n  - x\n"),
