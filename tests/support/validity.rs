@@ -110,6 +110,13 @@ fn container_problems(container: &Value, init: bool, volumes: &HashSet<&str>) ->
             found.push("value and valueFrom".into());
         }
     }
+    let context = &container["securityContext"];
+    let admin = list(&context["capabilities"], "add")
+        .iter()
+        .any(|name| **name == "CAP_SYS_ADMIN");
+    if admin && context["allowPrivilegeEscalation"] == false {
+        found.push("CAP_SYS_ADMIN without privilege escalation".into());
+    }
     found.extend(resource_problems(&container["resources"]));
     let restarts = container["restartPolicy"].as_str() == Some("Always");
     let hooked = [
