@@ -1,5 +1,6 @@
-//! The law over everything that `sources` has.
+//! The law over everything that `sources` has, in namespaces without rules of their own.
 
+use std::fs;
 use std::path::PathBuf;
 
 use serde_json::{Value, json};
@@ -9,26 +10,49 @@ use crate::sources::{self, asking, manifests, module};
 use crate::webhook::{Registration, Sidebox, until};
 use crate::world::{Arena, World};
 
-/// An arena whose webhook is in force. Ends with the value.
-async fn judged_by(world: &World, name: &str, path: &str, arguments: &[&str]) -> (Arena, Sidebox) {
-    let arena = world.arena(name, &json!({}), &[]).await;
-    let sidebox = Sidebox::start(arguments).await;
-    let registration = Registration {
-        path,
-        ..Registration::of(&sidebox, name)
-    };
-    registration.register(&world.api).await;
-    in_force(world, &arena, &sidebox).await;
-    (arena, sidebox)
+/// Namespaces of a kind, and how the webhook is called for their Pods.
+pub(crate) struct Place<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) path: &'a str,
+    pub(crate) labels: Value,
+    /// API prefix and object; Sidebox is told of them, unless there are none.
+    pub(crate) objects: &'a [(&'a str, Value)],
+}
+
+impl Place<'_> {
+    /// Makes the namespaces; their webhook is in force until the server is dropped.
+    pub(crate) async fn open(&self, world: &World) -> (Arena, Sidebox) {
+        let arena = world.arena(self.name, &self.labels, self.objects).await;
+        let facts = world.cluster.folder().join(format!("{}.json", self.name));
+        fs::write(&facts, arena.facts.to_string()).unwrap();
+        let told = !self.objects.is_empty() || self.labels != json!({});
+        let arguments = ["--facts", facts.to_str().unwrap()];
+        let sidebox = Sidebox::start(if told { &arguments } else { &[] }).await;
+        let registration = Registration {
+            path: self.path,
+            ..Registration::of(&sidebox, self.name)
+        };
+        registration.register(&world.api).await;
+        in_force(world, &arena, &sidebox).await;
+        (arena, sidebox)
+    }
+}
+
+/// A Pod of one container that every namespace of this suite accepts.
+pub(crate) fn small_pod() -> Value {
+    let context = json!({"allowPrivilegeEscalation": false, "runAsNonRoot": true,
+        "capabilities": {"drop": ["ALL"]}, "seccompProfile": {"type": "RuntimeDefault"}});
+    let amounts = json!({"cpu": "200m", "memory": "128Mi"});
+    let container = json!({"name": "c", "image": "app:1", "securityContext": context,
+        "resources": {"requests": amounts, "limits": amounts}});
+    json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p"}, "spec": {"containers": [container]}})
 }
 
 /// Waits until the API server calls the webhook.
 pub(crate) async fn in_force(world: &World, arena: &Arena, sidebox: &Sidebox) {
-    let pod =
-        json!({"metadata": {"name": "p"}, "spec": {"containers": [{"name": "c", "image": "c"}]}});
     let before = sidebox.reviews().await;
     until("the webhook is called", async || {
-        world.api.try_pod(&arena.with, &pod).await;
+        world.api.try_pod(&arena.with, &small_pod()).await;
         sidebox.reviews().await > before
     })
     .await;
@@ -48,40 +72,72 @@ fn shared(part: &str) -> Option<PathBuf> {
     None
 }
 
-/// Every Pod of the manifests, plain and asking in every way.
+/// Each Pod as it is, and asking in every way.
+pub(crate) fn with_asking(plain: &[Value]) -> Vec<Value> {
+    plain
+        .iter()
+        .flat_map(asking)
+        .chain(plain.iter().cloned())
+        .collect()
+}
+
+/// Every Pod of the manifests.
 pub(crate) async fn corpus(world: &World) {
     let Some(folder) = shared("corpus") else {
         return;
     };
     let plain = manifests(&world.cluster, &[folder]);
     println!("{} Pods in the manifests", plain.len());
-    let all: Vec<Value> = plain.iter().flat_map(asking).chain(plain.clone()).collect();
-    both_ways(world, "corpus", &all, "manifests of real projects", 80).await;
+    let all = with_asking(&plain);
+    both_ways(world, "corpus", "manifests of real projects", [&all, &all]).await;
 }
 
 /// Ten thousand generated Pods.
 pub(crate) async fn generated(world: &World) {
     let all = sources::generated(10_000);
-    both_ways(world, "generated", &all, "generated Pods", 80).await;
+    let (explicit, automatic) = all.split_at(all.len() / 2);
+    both_ways(world, "generated", "generated Pods", [explicit, automatic]).await;
 }
 
-/// The fully populated objects of the API's own round-trip tests.
+/// Pods of Kubernetes' own modules: the fixtures of Pod Security, and the fully populated objects of
+/// the API's round-trip tests, which no server accepts but which every webhook may be sent.
 pub(crate) async fn fixtures(world: &World) {
-    let folder = module("k8s.io/pod-security-admission").join("test/testdata");
-    let folders = ["restricted/v1.37", "baseline/v1.37"].map(|part| folder.join(part));
+    let fixtures = module("k8s.io/pod-security-admission").join("test/testdata");
+    let mut folders = ["restricted/v1.37", "baseline/v1.37"]
+        .map(|part| fixtures.join(part))
+        .to_vec();
+    let full = module("k8s.io/api").join("testdata");
+    for version in ["HEAD", "v1.33.0", "v1.34.0", "v1.35.0", "v1.36.0"] {
+        for kind in ["core.v1.Pod", "apps.v1.Deployment", "batch.v1.Job"] {
+            let file = full.join(version).join(format!("{kind}.yaml"));
+            folders.extend(file.is_file().then_some(file));
+        }
+    }
     let plain = manifests(&world.cluster, &folders);
-    let all: Vec<Value> = plain.iter().flat_map(asking).chain(plain.clone()).collect();
-    both_ways(world, "fixtures", &all, "Pod Security fixtures", 80).await;
+    println!(
+        "{} fixtures, {} fully populated",
+        plain.len(),
+        folders.len() - 2
+    );
+    let all = with_asking(&plain);
+    both_ways(world, "fixtures", "fixtures of Kubernetes", [&all, &all]).await;
 }
 
 /// First where Pods ask for themselves, then where the namespace does.
-async fn both_ways(world: &World, name: &str, all: &[Value], what: &str, at_least: usize) {
+async fn both_ways(world: &World, name: &str, what: &str, pods: [&[Value]; 2]) {
     let mut audit = world.audit();
     let mut tally = Tally::default();
-    for (way, path) in [("explicit", "/mutate"), ("automatic", "/mutate/labelled")] {
-        let (arena, sidebox) = judged_by(world, &format!("{name}-{way}"), path, &[]).await;
-        tally.judge(&world.api, &mut audit, &arena, all).await;
-        drop(sidebox);
+    let ways = [("explicit", "/mutate"), ("automatic", "/mutate/labelled")];
+    for ((way, path), pods) in ways.into_iter().zip(pods) {
+        let place = Place {
+            name: &format!("{name}-{way}"),
+            path,
+            labels: json!({}),
+            objects: &[],
+        };
+        let (arena, _sidebox) = place.open(world).await;
+        world.accounts(&arena, pods).await;
+        tally.judge(&world.api, &mut audit, &arena, pods).await;
     }
-    tally.conclude(what, at_least);
+    tally.conclude(what, 80);
 }

@@ -19,6 +19,7 @@ mod judged;
 mod law;
 #[path = "../support/pods.rs"]
 mod pods;
+mod restrictions;
 mod sources;
 mod webhook;
 mod world;

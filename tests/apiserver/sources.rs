@@ -54,7 +54,21 @@ pub(crate) fn pod_of(object: &Value) -> Option<Value> {
         map.remove("converted");
     }
     let metadata = json!({"name": "p", "labels": metadata["labels"], "annotations": annotations});
-    Some(json!({"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": template["spec"]}))
+    let mut spec = template["spec"].clone();
+    // As the controller of stateful sets does it.
+    for claim in object["spec"]["volumeClaimTemplates"]
+        .as_array()
+        .into_iter()
+        .flatten()
+    {
+        let name = &claim["metadata"]["name"];
+        let volume = json!({"name": name, "persistentVolumeClaim": {"claimName": name}});
+        match &mut spec["volumes"] {
+            Value::Array(volumes) => volumes.push(volume),
+            missing => *missing = json!([volume]),
+        }
+    }
+    Some(json!({"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}))
 }
 
 /// The folder of a module of the pinned Kubernetes, in Go's module cache.

@@ -19,7 +19,7 @@ use crate::api::Api;
 const CONFIGURATIONS: &str = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations";
 
 /// Nothing waits so long unless it is broken.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A running `sidebox serve`; killed with the value.
 pub(crate) struct Sidebox {
@@ -93,7 +93,7 @@ impl Sidebox {
 
     /// How many reviews it has answered.
     pub(crate) async fn reviews(&self) -> u64 {
-        self.metric("sidebox_requests_total").await
+        self.metric("sidebox_admission_requests_total").await
     }
 
     /// Asks it to end, as the kubelet does.
@@ -175,11 +175,16 @@ pub(crate) struct Registration<'a> {
 impl<'a> Registration<'a> {
     /// Sidebox, as its manifests register it.
     pub(crate) fn of(sidebox: &Sidebox, namespaces: &'a str) -> Self {
+        Self::to(sidebox.webhook, sidebox.ca(), namespaces)
+    }
+
+    /// The same for whatever listens there.
+    pub(crate) fn to(address: SocketAddr, ca: String, namespaces: &'a str) -> Self {
         Self {
             name: "m-sidebox",
-            address: sidebox.webhook,
+            address,
             path: "/mutate",
-            ca: sidebox.ca(),
+            ca,
             namespaces,
             reinvocation: "IfNeeded",
             seconds: 3,

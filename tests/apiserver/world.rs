@@ -1,6 +1,8 @@
 //! Where do the tests of this suite live? One cluster, and pairs of namespaces that are alike but for
 //! the webhook. Must not know what is tested there.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
 use crate::api::Api;
@@ -75,6 +77,27 @@ impl World {
             with,
             name: name.to_owned(),
             facts,
+        }
+    }
+
+    /// Makes the service accounts that Pods name.
+    pub(crate) async fn accounts(&self, arena: &Arena, pods: &[Value]) {
+        let named = |pod: &Value| {
+            let name =
+                ["serviceAccountName", "serviceAccount"].map(|key| pod["spec"][key].as_str());
+            name.into_iter().flatten().next().map(str::to_owned)
+        };
+        let names: BTreeSet<_> = pods
+            .iter()
+            .filter_map(named)
+            .filter(|n| !n.is_empty())
+            .collect();
+        for name in names {
+            for namespace in [&arena.without, &arena.with] {
+                let path = format!("/api/v1/namespaces/{namespace}/serviceaccounts");
+                let account = json!({"metadata": {"name": name}});
+                self.api.create(&path, &account).await;
+            }
         }
     }
 
