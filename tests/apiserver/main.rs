@@ -15,12 +15,14 @@ mod audit;
 #[path = "../cluster/mod.rs"]
 mod cluster;
 mod compare;
+mod failure;
 mod judged;
 mod law;
 #[path = "../support/pods.rs"]
 mod pods;
 mod restrictions;
 mod sources;
+mod stand_in;
 mod webhook;
 mod world;
 
@@ -42,13 +44,31 @@ fn main() -> ExitCode {
     let shared = Shared::default();
     let trials = vec![
         trial("manifests_of_real_projects", &shared, async |world| {
-            judged::corpus(world).await
+            judged::corpus(world).await;
         }),
         trial("generated_pods", &shared, async |world| {
-            judged::generated(world).await
+            judged::generated(world).await;
         }),
         trial("fixtures_of_kubernetes", &shared, async |world| {
-            judged::fixtures(world).await
+            judged::fixtures(world).await;
+        }),
+        trial("pod_security_levels", &shared, async |world| {
+            restrictions::pod_security(world).await;
+        }),
+        trial("limit_ranges", &shared, async |world| {
+            restrictions::limit_ranges(world).await;
+        }),
+        trial("resource_quota", &shared, async |world| {
+            restrictions::quota(world).await;
+        }),
+        trial("every_failure_leaves_the_pod", &shared, async |world| {
+            failure::every_failure_leaves_the_pod(world).await;
+        }),
+        trial("a_patch_that_does_not_apply", &shared, async |world| {
+            failure::a_patch_that_does_not_apply_rejects_the_pod(world).await;
+        }),
+        trial("match_conditions", &shared, async |world| {
+            failure::conditions_keep_other_pods_from_being_sent(world).await;
         }),
     ];
     let conclusion = libtest_mimic::run(&arguments, trials);

@@ -64,7 +64,10 @@ pub(crate) fn pod_of(object: &Value) -> Option<Value> {
         let name = &claim["metadata"]["name"];
         let volume = json!({"name": name, "persistentVolumeClaim": {"claimName": name}});
         match &mut spec["volumes"] {
-            Value::Array(volumes) => volumes.push(volume),
+            Value::Array(volumes) => {
+                volumes.retain(|volume| volume["name"] != *name);
+                volumes.push(volume);
+            }
             missing => *missing = json!([volume]),
         }
     }
@@ -111,21 +114,37 @@ pub(crate) fn asking(pod: &Value) -> Vec<Value> {
     asking.collect()
 }
 
-/// Generated Pods, always the same; nine of ten without what nearly every server rejects.
+/// Generated Pods, always the same; nine of ten without what every server rejects, and
+/// most ask for themselves.
 pub(crate) fn generated(count: usize) -> Vec<Value> {
     let mut runner = TestRunner::deterministic();
     let pods = pods::pod();
     let all = (0..count).map(|index| {
         let pod = pods.new_tree(&mut runner).unwrap().current();
-        if index % 10 == 0 { pod } else { mended(pod) }
+        match index % 10 {
+            0 => pod,
+            1..=3 => mended(pod),
+            _ => asked(mended(pod)),
+        }
     });
     all.collect()
+}
+
+fn asked(mut pod: Value) -> Value {
+    pod["metadata"]["annotations"]["sidebox.dev/inject"] = "true".into();
+    pod
 }
 
 fn mended(mut pod: Value) -> Value {
     let spec = &mut pod["spec"];
     if spec["containers"].as_array().is_none_or(Vec::is_empty) {
         spec["containers"] = json!([{"name": "c0", "image": "app:1"}]);
+    }
+    if let Some(map) = spec.as_object_mut()
+        && map.get("hostPID").is_some()
+    {
+        map.remove("shareProcessNamespace");
+        map.remove("hostUsers");
     }
     pod
 }

@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
+use sidebox::inject::names::is_dns_subdomain;
 
 use crate::api::Api;
 use crate::audit::Audit;
@@ -33,15 +34,15 @@ impl World {
         let api = Api::of(&cluster.kubeconfig());
         let world = Self { cluster, api };
         let priority = json!({"metadata": {"name": "high"}, "value": 1000});
-        let runtime = json!({"metadata": {"name": "kata"}, "handler": "kata"});
         world
             .api
             .create("/apis/scheduling.k8s.io/v1/priorityclasses", &priority)
             .await;
-        world
-            .api
-            .create("/apis/node.k8s.io/v1/runtimeclasses", &runtime)
-            .await;
+        for name in ["kata", "kata-cc"] {
+            let runtime = json!({"metadata": {"name": name}, "handler": name});
+            let path = "/apis/node.k8s.io/v1/runtimeclasses";
+            world.api.create(path, &runtime).await;
+        }
         world
     }
 
@@ -90,7 +91,7 @@ impl World {
         let names: BTreeSet<_> = pods
             .iter()
             .filter_map(named)
-            .filter(|n| !n.is_empty())
+            .filter(|name| is_dns_subdomain(name))
             .collect();
         for name in names {
             for namespace in [&arena.without, &arena.with] {
