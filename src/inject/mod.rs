@@ -26,6 +26,7 @@ pub mod settings;
 pub mod status;
 pub mod storage;
 mod target;
+mod temporary;
 pub mod toolbox;
 pub mod trail;
 pub mod uninject;

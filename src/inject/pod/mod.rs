@@ -15,8 +15,8 @@ pub use metadata::{
     Annotations, DEFAULT_CONTAINER, INJECTED_LABEL, Labels, Metadata, STATUS, Value,
 };
 pub use spec::{
-    Capabilities, Named, NodeSelector, ResourceTexts, Resources, SecurityContext, Spec, Toleration,
-    Volume,
+    Affinity, Capabilities, Named, NodeSelector, ResourceTexts, Resources, SecurityContext, Spec,
+    Toleration, Volume,
 };
 pub use text::{Presence, QuantityText, Text, elements};
 
