@@ -8,6 +8,7 @@ use super::facts::{Amounts, LimitKind, LimitRange};
 use super::finding::Finding;
 use super::pod::{Container, QuantityText, ResourceTexts, Resources};
 use super::quantity::{Amount, Quantity};
+use super::ranges;
 
 /// One resource that a toolbox states.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,7 +31,7 @@ impl Resource {
         }
     }
 
-    fn of(self, amounts: &Amounts) -> Option<Amount> {
+    pub(super) fn of(self, amounts: &Amounts) -> Option<Amount> {
         match self {
             Self::Cpu => amounts.cpu,
             Self::Memory => amounts.memory,
@@ -66,7 +67,11 @@ pub fn resolve(case: &Case<'_>, notes: &mut Vec<Finding>) -> Result<Shares, Find
     let guaranteed = is_guaranteed(case);
     let mut shares = Vec::with_capacity(3);
     for resource in [Resource::Cpu, Resource::Memory, Resource::EphemeralStorage] {
-        if decided_by_pod(case, resource) || !needed(case, resource) {
+        if decided_by_pod(case, resource) {
+            ranges::nothing_filled_in(case, resource)?;
+            continue;
+        }
+        if !needed(case, resource) {
             continue;
         }
         let mut share = fit(case, wanted(case, resource)?, notes)?;
@@ -105,7 +110,9 @@ fn needed(case: &Case<'_>, resource: Resource) -> bool {
         || facts.quotas.iter().any(|quota| quota.ephemeral_storage)
 }
 
-fn all<'c, 'a>(case: &'c Case<'a>) -> impl Iterator<Item = &'a Container<'a>> + use<'c, 'a> {
+pub(super) fn all<'c, 'a>(
+    case: &'c Case<'a>,
+) -> impl Iterator<Item = &'a Container<'a>> + use<'c, 'a> {
     case.containers().iter().chain(case.init_containers())
 }
 
@@ -184,6 +191,7 @@ fn too_large(resource: Resource, what: &str, asked: &Quantity, expected: &str) -
 /// Moves request and limit into every LimitRange, or says which one they cannot be moved into.
 fn fit(case: &Case<'_>, wanted: Share, notes: &mut Vec<Finding>) -> Result<Share, Finding> {
     let resource = wanted.resource;
+    ranges::stated_without_us(case, resource)?;
     let mut fitting = Fitting {
         request: wanted.request.amount(),
         limit: wanted.limit.amount(),
@@ -307,7 +315,7 @@ impl Fitting {
     }
 }
 
-fn misfit(range: &LimitRange, resource: Resource, because: &str) -> Finding {
+pub(super) fn misfit(range: &LimitRange, resource: Resource, because: &str) -> Finding {
     Finding::LimitRange {
         name: range.name.clone(),
         resource: resource.as_str(),
@@ -335,14 +343,14 @@ fn amount(texts: Option<&ResourceTexts<'_>>, resource: Resource) -> Option<Amoun
     Amount::parse(&resource.text(texts?)?.0)
 }
 
-fn limit(container: &Container<'_>, resource: Resource) -> Option<Amount> {
+pub(super) fn limit(container: &Container<'_>, resource: Resource) -> Option<Amount> {
     amount(
         container.resources.as_ref().and_then(|r| r.limits.as_ref()),
         resource,
     )
 }
 
-fn request(container: &Container<'_>, resource: Resource) -> Option<Amount> {
+pub(super) fn request(container: &Container<'_>, resource: Resource) -> Option<Amount> {
     amount(
         container
             .resources
