@@ -19,6 +19,7 @@ mod failure;
 mod judged;
 mod law;
 #[path = "../support/pods.rs"]
+#[expect(dead_code, reason = "Pods alone are asked for here")]
 mod pods;
 mod restrictions;
 mod rolling;

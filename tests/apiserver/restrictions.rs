@@ -33,7 +33,7 @@ pub(crate) async fn limit_ranges(world: &World) {
         pod["spec"]["resources"] = json!({"limits": limits});
         all.extend(with_asking(&[pod]));
     }
-    all.extend(sources::generated(400));
+    all.extend(sources::generated(200));
     for (name, limits) in ranges() {
         let range = json!({"apiVersion": "v1", "kind": "LimitRange", "metadata": {"name": "limits"}, "spec": {"limits": limits}});
         hold(world, name, &json!({}), &[("/api/v1", range)], &all).await;

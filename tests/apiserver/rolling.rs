@@ -145,7 +145,9 @@ pub(crate) async fn nobody_notices(world: &World) {
     let ca = Ca::generate("authority", validity()).unwrap();
     let service = Service::start().await;
     let mut replicas = vec![replica(&ca).await, replica(&ca).await];
-    replicas.iter().for_each(|sidebox| service.add(sidebox));
+    for sidebox in &replicas {
+        service.add(sidebox);
+    }
     let registration = Registration::to(service.address, ca.cert_pem(), &arena.name);
     registration.register(&world.api).await;
     until("both replicas are called", async || {
@@ -181,7 +183,7 @@ pub(crate) async fn nobody_notices(world: &World) {
     creating.await.unwrap();
 
     let created = load.created.load(Ordering::SeqCst);
-    let failures = load.failures.lock().unwrap();
+    let failures = std::mem::take(&mut *load.failures.lock().unwrap());
     println!(
         "{created} Pods during rotation and restart, {} failed or uninjected",
         failures.len()
