@@ -19,9 +19,10 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
-use serde_json::{Value, json};
-use sidebox::cli::documents::{self, Node, emit, parse, to_json};
-use similar::TextDiff;
+use serde_json::Value;
+use sidebox::cli::documents::json::{self, Spacing};
+use sidebox::cli::documents::source::Source;
+use sidebox::cli::documents::{diff, reading};
 
 const DEPLOYMENT: &str = "samples/helloaks/k8s/deployment.yaml";
 const STORAGE: &str = "samples/helloaks/k8s/storage.yaml";
@@ -138,9 +139,9 @@ impl Server {
     }
 
     /// Sends a review and gives the response that the API server would read.
-    fn review(&self, pod: &Node) -> anyhow::Result<Value> {
-        let pod: Value = serde_json::from_str(&to_json(pod))?;
-        let review = json!({"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "request": {
+    fn review(&self, pod: &Source) -> anyhow::Result<Value> {
+        let pod: Value = serde_json::from_str(&json_of(pod)?)?;
+        let review = serde_json::json!({"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "request": {
             "uid": UID, "kind": {"group": "", "version": "v1", "kind": "Pod"}, "operation": "CREATE",
             "namespace": "net-worker", "object": pod}});
         let body = self.post("/mutate?timeout=3s", &review.to_string())?;
@@ -191,56 +192,73 @@ impl Server {
     }
 }
 
-/// The Deployment's template as the Pod that its controller would create.
-fn sample_pod() -> anyhow::Result<Node> {
-    let text = fs::read_to_string(DEPLOYMENT)?;
-    let deployment = parse(&text, 1)?.context("the sample is empty")?;
-    let template = deployment
-        .pointer("/spec/template")
-        .context("the sample has no template")?;
-    let mut pod = documents::json(r#"{"apiVersion": "v1", "kind": "Pod"}"#)?.plain();
-    for (key, value) in template.members() {
-        pod.add(&format!("/{}", key.text), value.clone())?;
-    }
-    pod.add(
-        "/metadata/generateName",
-        documents::json(r#""net-worker-""#)?.plain(),
-    )?;
-    Ok(pod)
+/// The Deployment's template as the Pod that its controller would create, as YAML.
+fn sample_pod() -> anyhow::Result<Source> {
+    let source = Source {
+        name: DEPLOYMENT.to_owned(),
+        bytes: fs::read(DEPLOYMENT)?,
+    };
+    let documents = reading::read(&source);
+    let deployment = documents
+        .first()
+        .and_then(|document| document.tree())
+        .context("the sample is empty")?;
+    let part = |name: &str| {
+        let node = deployment
+            .at(&format!("/spec/template/{name}"))
+            .context("the sample has no template")?;
+        anyhow::Ok(json::write(node, &Spacing::Compact))
+    };
+    let (metadata, spec) = (part("metadata")?, part("spec")?);
+    let metadata = metadata.replacen('{', r#"{"generateName":"net-worker-","#, 1);
+    let named = |text: String| Source {
+        name: "the Pod".to_owned(),
+        bytes: text.into_bytes(),
+    };
+    let empty = named("apiVersion: v1\nkind: Pod\n".to_owned());
+    let members = format!(
+        r#"[{{"op":"add","path":"/metadata","value":{metadata}}},{{"op":"add","path":"/spec","value":{spec}}}]"#
+    );
+    let documents = reading::read(&empty);
+    let pod = documents
+        .first()
+        .context("no Pod")?
+        .patch(&[("", &members)])?;
+    Ok(named(pod.text))
 }
 
-fn show(pod: &Node, response: &Value) -> anyhow::Result<()> {
+fn json_of(pod: &Source) -> anyhow::Result<String> {
+    let documents = reading::read(pod);
+    let tree = documents
+        .first()
+        .and_then(|document| document.tree())
+        .context("the Pod is empty")?;
+    Ok(json::write(tree, &Spacing::Compact))
+}
+
+fn show(pod: &Source, response: &Value) -> anyhow::Result<()> {
     println!("  decision: {}", response["auditAnnotations"]["decision"]);
     for warning in response["warnings"].as_array().into_iter().flatten() {
         println!("  warning: {warning}");
     }
     let patch = response["patch"].as_str().context("there is no patch")?;
-    let operations: Vec<Value> = serde_json::from_slice(&STANDARD.decode(patch)?)?;
-    let mut patched = pod.clone();
-    for operation in operations {
-        let place = operation["path"]
-            .as_str()
-            .context("an operation without a path")?;
-        patched.add(
-            place,
-            documents::json(&operation["value"].to_string())?.plain(),
-        )?;
-    }
-    let (before, after) = (emit(pod, ""), emit(&patched, ""));
-    let diff = TextDiff::from_lines(&before, &after)
-        .unified_diff()
-        .header("the Pod", "the Pod, injected")
-        .to_string();
-    let colour = stdout().is_terminal();
-    for line in diff.lines() {
-        let green = colour && line.starts_with('+');
-        println!(
-            "{}{line}{}",
-            if green { "\x1b[32m" } else { "" },
-            if green { "\x1b[0m" } else { "" }
-        );
-    }
-    expected(&serde_json::from_str(&to_json(&patched))?)
+    let patch = String::from_utf8(STANDARD.decode(patch)?)?;
+    let documents = reading::read(pod);
+    let document = documents.first().context("the Pod is empty")?;
+    let changed = document.patch(&[("", &patch)])?;
+    print!(
+        "{}",
+        diff::unified(
+            document,
+            &changed.text,
+            "the Pod, injected",
+            stdout().is_terminal()
+        )
+    );
+    expected(&serde_json::from_str(&json::write(
+        &changed.tree,
+        &Spacing::Compact,
+    ))?)
 }
 
 /// What the published recipe makes by hand.

@@ -44,7 +44,7 @@ fn sidebox(args: &[&str], input: &str) -> Ran {
 fn what_nobody_asks_for_comes_out_byte_for_byte() {
     let ran = sidebox(&["inject"], PLAIN);
     assert_eq!((ran.code, ran.out.as_str()), (0, PLAIN));
-    assert_eq!(ran.err, "no Pods found\n");
+    assert_eq!(ran.err, "no object has a Pod\n");
 }
 
 #[test]
@@ -58,7 +58,8 @@ fn an_injected_pod_keeps_its_scalars_and_comes_back() {
         ran.out
     );
     assert!(
-        ran.err.contains("injected   Pod/p  -:5  target app"),
+        ran.err
+            .contains("injected  Pod/p (default) -:6  target app"),
         "{}",
         ran.err
     );
@@ -71,7 +72,8 @@ fn a_refusal_is_exit_code_2_and_an_unreadable_document_1() {
     let ran = sidebox(&["inject"], &refused);
     assert_eq!(ran.code, 2);
     assert!(
-        ran.err.contains("refused    Pod/p  -:1  host_pid: "),
+        ran.err
+            .contains("refused   Pod/p (default) -:1  host_pid: "),
         "{}",
         ran.err
     );
@@ -80,7 +82,7 @@ fn a_refusal_is_exit_code_2_and_an_unreadable_document_1() {
     let ran = sidebox(&["inject"], &broken);
     assert_eq!(ran.code, 1);
     assert!(ran.out.starts_with("a: [\n---\n"), "{}", ran.out);
-    assert!(ran.err.contains("unreadable -: line 1: "), "{}", ran.err);
+    assert!(ran.err.contains("failed    -:"), "{}", ran.err);
 }
 
 #[test]
@@ -95,7 +97,7 @@ fn other_forms_of_output() {
     assert!(
         patch
             .out
-            .starts_with(r#"[{"op":"add","path":"/metadata/labels""#),
+            .starts_with("[\n  {\n    \"op\": \"add\",\n    \"path\": \"/metadata/labels\""),
         "{}",
         patch.out
     );

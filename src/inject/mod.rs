@@ -20,6 +20,7 @@ pub mod place;
 pub mod plan;
 pub mod pod;
 pub mod quantity;
+mod ranges;
 pub mod resources;
 mod rules;
 pub mod settings;

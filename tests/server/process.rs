@@ -229,7 +229,7 @@ async fn settings_and_facts_are_read_again_and_the_last_good_are_kept() {
         metrics().await
     );
     assert_eq!(claim(&process).await, "second");
-    let known = "kind: Namespace\nmetadata: {name: shop}\n";
+    let known = "apiVersion: v1\nkind: Namespace\nmetadata: {name: shop}\n";
     fs::write(&facts, known).unwrap();
     assert!(
         until(async || claim(&process).await == "none").await,
