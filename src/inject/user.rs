@@ -37,6 +37,24 @@ pub enum CapabilitySet {
     Target(Capabilities),
 }
 
+impl CapabilitySet {
+    /// Whether root with these passes over file modes: container runtimes grant DAC_OVERRIDE unless
+    /// it is dropped.
+    fn passes_file_modes(&self) -> bool {
+        let names = |names: &Option<Vec<String>>, wanted: &[&str]| {
+            let mut all = names.iter().flatten();
+            all.any(|name| wanted.contains(&name.as_str()))
+        };
+        match self {
+            Self::None => false,
+            Self::DacOverride => true,
+            Self::Target(own) => {
+                names(&own.add, &["DAC_OVERRIDE"]) || !names(&own.drop, &["ALL", "DAC_OVERRIDE"])
+            }
+        }
+    }
+}
+
 impl User {
     /// How status and findings name the user.
     pub fn label(&self) -> String {
@@ -201,8 +219,8 @@ fn writable(case: &Case<'_>, storage: &Storage<'_>, user: &User) -> Option<Findi
         return None;
     };
     let owner = case.settings.data.uid?;
-    let overrides = user.capabilities == CapabilitySet::DacOverride || user.uid == Some(owner);
-    (!overrides).then(|| Finding::DataNotWritable {
+    let writes = user.uid == Some(owner) || user.capabilities.passes_file_modes();
+    (!writes).then(|| Finding::DataNotWritable {
         uid: user
             .uid
             .map_or_else(|| "an unset user".to_owned(), |uid| format!("uid {uid}")),
