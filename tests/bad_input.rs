@@ -114,11 +114,8 @@ fn no_review_at_all() {
 fn truncated_at_every_byte() {
     let admission = admission();
     for end in 0..TYPICAL.trim_ascii_end().len() {
-        for route in ROUTES {
-            assert!(
-                said(&admission, route, &TYPICAL[..end]).is_err(),
-                "at {end}"
-            );
+        for route in [Route::Mutate, Route::Advise] {
+            assert!(admission.answer(route, &TYPICAL[..end]).is_err(), "at {end}");
         }
     }
     assert!(said(&admission, Route::Mutate, TYPICAL).is_ok());
@@ -130,7 +127,7 @@ fn every_byte_replaced() {
     let mut body = TYPICAL.to_vec();
     for at in 0..body.len() {
         let was = body[at];
-        for other in [0xff, 0, b'"', b'{', b']', b'9'] {
+        for other in [0xff, b'"'] {
             body[at] = other;
             let answer = admission.answer(Route::Mutate, &body);
             if let Ok(answer) = answer {
@@ -321,15 +318,18 @@ fn null_missing_and_strange_in_every_position() {
         for value in strange() {
             let mut review = review.clone();
             put(&mut review, pointer, value.clone());
-            match said(&admission, Route::Mutate, review.to_string().as_bytes()) {
+            let body = review.to_string();
+            let said = said(&admission, Route::Mutate, body.as_bytes());
+            // A Pod never makes the call fail, whatever stands in it.
+            assert!(
+                said.is_ok() || !pointer.starts_with("/request/object"),
+                "{pointer} with {value:?}"
+            );
+            match said {
                 Ok(_) => answered += 1,
                 Err(_) => refused += 1,
             }
-            let about_pod = pointer.starts_with("/request/object");
-            if about_pod && said_of(&review).is_err() {
-                panic!("{pointer} with {value:?}: a Pod must never make the call fail");
-            }
-            if let Ok(answer) = admission.answer(Route::Advise, review.to_string().as_bytes()) {
+            if let Ok(answer) = admission.answer(Route::Advise, body.as_bytes()) {
                 assert!(!answer.codes.contains(&"internal_error"), "{pointer}");
             }
         }
