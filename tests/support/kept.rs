@@ -10,14 +10,12 @@ pub(crate) fn survives(before: &Value, after: &Value, path: &str) -> Result<(), 
     match (before, after) {
         (Value::Null, _) => Ok(()),
         (Value::Object(one), Value::Object(two)) => one.iter().try_for_each(|(key, value)| {
-            let found = two.get(key).ok_or(format!("{path}/{key} is gone"))?;
+            let found = two.get(key).ok_or_else(|| format!("{path}/{key} is gone"))?;
             survives(value, found, &format!("{path}/{key}"))
         }),
         (Value::Array(one), Value::Array(two)) if two.len() >= one.len() => {
-            let pairs = one.iter().zip(two).enumerate();
-            pairs
-                .map(|(i, (a, b))| survives(a, b, &format!("{path}/{i}")))
-                .collect()
+            let mut pairs = one.iter().zip(two).enumerate();
+            pairs.try_for_each(|(i, (a, b))| survives(a, b, &format!("{path}/{i}")))
         }
         (one, two) if one == two => Ok(()),
         (one, two) => Err(format!("{path}: {one} became {two}")),

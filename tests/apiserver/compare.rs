@@ -1,0 +1,114 @@
+//! What is the difference between the Pod without the webhook, patched by hand, and the Pod with it?
+//! Only defaults that the API server gives to what the patch added. Must not know how patches come about.
+
+use serde_json::{Value, json};
+
+/// Applies patches in turn.
+pub(crate) fn patched(pod: &Value, patches: &[Value]) -> Result<Value, String> {
+    let mut pod = pod.clone();
+    for patch in patches {
+        let patch: json_patch::Patch =
+            serde_json::from_value(patch.clone()).map_err(|error| error.to_string())?;
+        json_patch::patch(&mut pod, &patch).map_err(|error| error.to_string())?;
+    }
+    Ok(pod)
+}
+
+/// The Pod without what differs between two creations of the same Pod: times, ids, the namespace,
+/// generated names.
+pub(crate) fn settled(pod: &Value) -> Value {
+    let mut pod = pod.clone();
+    for key in [
+        "uid",
+        "creationTimestamp",
+        "namespace",
+        "managedFields",
+        "resourceVersion",
+        "generation",
+    ] {
+        pod["metadata"].as_object_mut().unwrap().remove(key);
+    }
+    if pod["metadata"]["generateName"].is_string() {
+        pod["metadata"]["name"] = "generated".into();
+    }
+    let volumes = pod["spec"]["volumes"].as_array().into_iter().flatten();
+    let names = volumes.filter_map(|volume| volume["name"].as_str());
+    let token = names
+        .into_iter()
+        .find(|n| n.starts_with(TOKEN))
+        .map(str::to_owned);
+    if let Some(token) = token {
+        let text = pod
+            .to_string()
+            .replace(&format!("{token:?}"), &format!("{TOKEN:?}"));
+        pod = serde_json::from_str(&text).unwrap();
+    }
+    pod
+}
+
+const TOKEN: &str = "kube-api-access-";
+
+/// Where the server's answer differs from what was expected, but for its defaults.
+pub(crate) fn surprises(without: &Value, expected: &Value, got: &Value) -> Vec<String> {
+    let mut found = Vec::new();
+    walk(expected, got, "", &mut |path, expected, got| {
+        if !is_default(without, path, expected, got) {
+            found.push(format!("{path}: {expected} expected, {got} came"));
+        }
+    });
+    found
+}
+
+fn walk(one: &Value, two: &Value, path: &str, tell: &mut impl FnMut(&str, &Value, &Value)) {
+    match (one, two) {
+        (Value::Object(a), Value::Object(b)) => {
+            for (key, value) in b {
+                let below = format!("{path}/{key}");
+                walk(a.get(key).unwrap_or(&Value::Null), value, &below, tell);
+            }
+            for (key, value) in a.iter().filter(|(key, _)| !b.contains_key(*key)) {
+                tell(&format!("{path}/{key}"), value, &Value::Null);
+            }
+        }
+        (Value::Array(a), Value::Array(b)) => {
+            for index in 0..a.len().max(b.len()) {
+                let element = |list: &[Value]| list.get(index).cloned().unwrap_or_default();
+                walk(&element(a), &element(b), &format!("{path}/{index}"), tell);
+            }
+        }
+        (one, two) if one == two => {}
+        (one, two) => tell(path, one, two),
+    }
+}
+
+/// Members that the server adds to an added container, and to nothing that was there before.
+const DEFAULTS: [&str; 9] = [
+    "terminationMessagePath",
+    "terminationMessagePolicy",
+    "timeoutSeconds",
+    "periodSeconds",
+    "successThreshold",
+    "failureThreshold",
+    "apiVersion",
+    "requests",
+    "defaultMode",
+];
+
+fn is_default(without: &Value, path: &str, expected: &Value, got: &Value) -> bool {
+    if path == "/status/qosClass" {
+        return true;
+    }
+    let was_there = without.pointer(&element(path)).is_some();
+    if was_there || !path.starts_with("/spec/") {
+        return false;
+    }
+    let last = path.rsplit('/').next().unwrap_or("");
+    let token = json!({"name": TOKEN, "readOnly": true, "mountPath": "/var/run/secrets/kubernetes.io/serviceaccount"});
+    let empty = last == "resources" && *got == json!({});
+    expected.is_null() && (DEFAULTS.contains(&last) || empty || *got == token)
+}
+
+/// The pointer of the container, volume or other element of the spec that a path is in.
+fn element(path: &str) -> String {
+    path.split('/').take(4).collect::<Vec<_>>().join("/")
+}

@@ -1,0 +1,143 @@
+//! The law over everything that `sources` has, in namespaces without rules of their own.
+
+use std::fs;
+use std::path::PathBuf;
+
+use serde_json::{Value, json};
+
+use crate::law::Tally;
+use crate::sources::{self, asking, manifests, module};
+use crate::webhook::{Registration, Sidebox, until};
+use crate::world::{Arena, World};
+
+/// Namespaces of a kind, and how the webhook is called for their Pods.
+pub(crate) struct Place<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) path: &'a str,
+    pub(crate) labels: Value,
+    /// API prefix and object; Sidebox is told of them, unless there are none.
+    pub(crate) objects: &'a [(&'a str, Value)],
+}
+
+impl Place<'_> {
+    /// Makes the namespaces; their webhook is in force until the server is dropped.
+    pub(crate) async fn open(&self, world: &World) -> (Arena, Sidebox) {
+        let arena = world.arena(self.name, &self.labels, self.objects).await;
+        let facts = world.cluster.folder().join(format!("{}.json", self.name));
+        fs::write(&facts, arena.facts.to_string()).unwrap();
+        let told = !self.objects.is_empty() || self.labels != json!({});
+        let arguments = ["--facts", facts.to_str().unwrap()];
+        let sidebox = Sidebox::start(if told { &arguments } else { &[] }).await;
+        let registration = Registration {
+            path: self.path,
+            ..Registration::of(&sidebox, self.name)
+        };
+        registration.register(&world.api).await;
+        in_force(world, &arena, &sidebox).await;
+        (arena, sidebox)
+    }
+}
+
+/// A Pod of one container that every namespace of this suite accepts.
+pub(crate) fn small_pod() -> Value {
+    let context = json!({"allowPrivilegeEscalation": false, "runAsNonRoot": true,
+        "capabilities": {"drop": ["ALL"]}, "seccompProfile": {"type": "RuntimeDefault"}});
+    let amounts = json!({"cpu": "200m", "memory": "128Mi"});
+    let container = json!({"name": "c", "image": "app:1", "securityContext": context,
+        "resources": {"requests": amounts, "limits": amounts}});
+    json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p"}, "spec": {"containers": [container]}})
+}
+
+/// Waits until the API server calls the webhook.
+pub(crate) async fn in_force(world: &World, arena: &Arena, sidebox: &Sidebox) {
+    let before = sidebox.reviews().await;
+    until("the webhook is called", async || {
+        world.api.try_pod(&arena.with, &small_pod()).await;
+        sidebox.reviews().await > before
+    })
+    .await;
+}
+
+/// `../shared`, or wherever it is; a clear line where there is none.
+fn shared(part: &str) -> Option<PathBuf> {
+    let here = concat!(env!("CARGO_MANIFEST_DIR"), "/../shared");
+    let root = std::env::var("SIDEBOX_SHARED").unwrap_or_else(|_| here.to_owned());
+    let path = PathBuf::from(root).join(part);
+    if path.is_dir() {
+        return Some(path);
+    }
+    let required = std::env::var("SIDEBOX_REQUIRE_SHARED").is_ok_and(|value| value == "1");
+    assert!(!required, "{} is required and absent", path.display());
+    println!("skipped: no {}", path.display());
+    None
+}
+
+/// Each Pod as it is, and asking in every way.
+pub(crate) fn with_asking(plain: &[Value]) -> Vec<Value> {
+    plain
+        .iter()
+        .flat_map(asking)
+        .chain(plain.iter().cloned())
+        .collect()
+}
+
+/// Every Pod of the manifests.
+pub(crate) async fn corpus(world: &World) {
+    let Some(folder) = shared("corpus") else {
+        return;
+    };
+    let plain = manifests(&world.cluster, &[folder]);
+    println!("{} Pods in the manifests", plain.len());
+    let all = with_asking(&plain);
+    both_ways(world, "corpus", "manifests of real projects", [&all, &all]).await;
+}
+
+/// Ten thousand generated Pods.
+pub(crate) async fn generated(world: &World) {
+    let all = sources::generated(10_000);
+    let (explicit, automatic) = all.split_at(all.len() / 2);
+    both_ways(world, "generated", "generated Pods", [explicit, automatic]).await;
+}
+
+/// Pods of Kubernetes' own modules: the fixtures of Pod Security, and the fully populated objects of
+/// the API's round-trip tests, which no server accepts but which every webhook may be sent.
+pub(crate) async fn fixtures(world: &World) {
+    let fixtures = module("k8s.io/pod-security-admission").join("test/testdata");
+    let mut folders = ["restricted/v1.37", "baseline/v1.37"]
+        .map(|part| fixtures.join(part))
+        .to_vec();
+    let full = module("k8s.io/api").join("testdata");
+    for version in ["HEAD", "v1.33.0", "v1.34.0", "v1.35.0", "v1.36.0"] {
+        for kind in ["core.v1.Pod", "apps.v1.Deployment", "batch.v1.Job"] {
+            let file = full.join(version).join(format!("{kind}.yaml"));
+            folders.extend(file.is_file().then_some(file));
+        }
+    }
+    let plain = manifests(&world.cluster, &folders);
+    println!(
+        "{} fixtures, {} fully populated",
+        plain.len(),
+        folders.len() - 2
+    );
+    let all = with_asking(&plain);
+    both_ways(world, "fixtures", "fixtures of Kubernetes", [&all, &all]).await;
+}
+
+/// First where Pods ask for themselves, then where the namespace does.
+async fn both_ways(world: &World, name: &str, what: &str, pods: [&[Value]; 2]) {
+    let mut audit = world.audit();
+    let mut tally = Tally::default();
+    let ways = [("explicit", "/mutate"), ("automatic", "/mutate/labelled")];
+    for ((way, path), pods) in ways.into_iter().zip(pods) {
+        let place = Place {
+            name: &format!("{name}-{way}"),
+            path,
+            labels: json!({}),
+            objects: &[],
+        };
+        let (arena, _sidebox) = place.open(world).await;
+        world.accounts(&arena, pods).await;
+        tally.judge(&world.api, &mut audit, &arena, pods).await;
+    }
+    tally.conclude(what, 80);
+}

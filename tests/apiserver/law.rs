@@ -1,0 +1,134 @@
+//! Safety rule one, with the API server as judge: accepted with the webhook if and only if accepted
+//! without it, and the difference is the patch of the audit log and the server's defaults.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use crate::api::{Api, Reply};
+use crate::audit::{Audit, Witness};
+use crate::compare::{patched, settled, surprises};
+use crate::world::Arena;
+
+/// How many Pods are offered before their answers are compared; bounds memory.
+const BATCH: usize = 500;
+
+/// What became of many Pods.
+#[derive(Debug, Default)]
+pub(crate) struct Tally {
+    pub(crate) pods: usize,
+    pub(crate) accepted: usize,
+    pub(crate) injected: usize,
+    /// Why Pods were rejected without the webhook, and how many.
+    rejections: BTreeMap<String, usize>,
+    violations: Vec<String>,
+    took: Duration,
+}
+
+impl Tally {
+    /// Offers Pods to both namespaces and compares.
+    pub(crate) async fn judge(
+        &mut self,
+        api: &Api,
+        audit: &mut Audit,
+        arena: &Arena,
+        all: &[Value],
+    ) {
+        let began = Instant::now();
+        for batch in all.chunks(BATCH) {
+            let without = api.try_pods(&arena.without, batch).await;
+            let with = api.try_pods(&arena.with, batch).await;
+            let witnesses = audit.news();
+            for ((pod, without), with) in batch.iter().zip(&without).zip(&with) {
+                let witness = witnesses.get(&with.audit_id).cloned().unwrap_or_default();
+                self.count(without, with);
+                for problem in problems(without, with, &witness) {
+                    self.violations
+                        .push(format!("{problem}\n  in {}: {pod}", arena.with));
+                }
+            }
+        }
+        self.took += began.elapsed();
+    }
+
+    fn count(&mut self, without: &Reply, with: &Reply) {
+        self.pods += 1;
+        self.accepted += usize::from(without.accepted());
+        self.injected += usize::from(is_injected(&with.body));
+        if !without.accepted() {
+            let reason: String = without.message().chars().take(160).collect();
+            *self.rejections.entry(reason).or_default() += 1;
+        }
+    }
+
+    /// Shows the counts; fails if the law was broken, or if too little was accepted for it to bite.
+    pub(crate) fn conclude(&self, what: &str, at_least: usize) {
+        println!(
+            "{what}: {} Pods, {} accepted without the webhook, {} injected, {:?}",
+            self.pods, self.accepted, self.injected, self.took
+        );
+        let mut rejections: Vec<_> = self.rejections.iter().collect();
+        rejections.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
+        for (reason, count) in rejections.iter().take(5) {
+            println!("  rejected {count}: {reason}");
+        }
+        let first: Vec<_> = self
+            .violations
+            .iter()
+            .take(10)
+            .map(String::as_str)
+            .collect();
+        assert!(
+            first.is_empty(),
+            "{} violations:\n{}",
+            self.violations.len(),
+            first.join("\n")
+        );
+        let percent = self.accepted * 100 / self.pods.max(1);
+        assert!(
+            percent >= at_least,
+            "only {percent} % were accepted: the law has too little to bite on"
+        );
+    }
+}
+
+/// Whether the toolbox stands in a Pod.
+pub(crate) fn is_injected(pod: &Value) -> bool {
+    toolboxes(pod) == 1
+}
+
+/// How many containers of our name a Pod has.
+pub(crate) fn toolboxes(pod: &Value) -> usize {
+    let lists = ["containers", "initContainers"].map(|list| pod["spec"][list].as_array());
+    let all = lists.into_iter().flatten().flatten();
+    all.filter(|container| container["name"] == "toolbox")
+        .count()
+}
+
+/// How two answers to one Pod break the law.
+fn problems(without: &Reply, with: &Reply, witness: &Witness) -> Vec<String> {
+    if without.accepted() != with.accepted() {
+        let refused = if with.accepted() { without } else { with };
+        let which = if with.accepted() { "without" } else { "with" };
+        return vec![format!(
+            "rejected only {which} the webhook: {}",
+            refused.message()
+        )];
+    }
+    if !with.accepted() {
+        return Vec::new();
+    }
+    if witness.calls() == 0 || witness.failed_open() > 0 {
+        return vec![format!("the webhook did not answer: {witness:?}")];
+    }
+    let patches = witness.patches();
+    if patches.len() > 1 {
+        return vec![format!("a second pass patched again: {patches:?}")];
+    }
+    let (without, with) = (settled(&without.body), settled(&with.body));
+    match patched(&without, &patches) {
+        Ok(expected) => surprises(&without, &expected, &with),
+        Err(error) => vec![format!("the patch does not apply: {error}")],
+    }
+}

@@ -1,0 +1,150 @@
+//! Which Pods are offered? The manifests of real projects, the fixtures of Kubernetes' own modules,
+//! and generated ones. Must not know what is done with them.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use proptest::strategy::{Strategy, ValueTree};
+use proptest::test_runner::TestRunner;
+use serde_json::{Value, json};
+
+use crate::cluster::Cluster;
+use crate::pods;
+
+/// The Pods of all manifests below folders, the Pod templates of workloads among them.
+pub(crate) fn manifests(cluster: &Cluster, folders: &[PathBuf]) -> Vec<Value> {
+    let mut kubectl = cluster.kubectl();
+    // The one local command that turns any kind, known to the server or not, into JSON.
+    kubectl.args([
+        "annotate",
+        "--local",
+        "--overwrite",
+        "-o",
+        "json",
+        "-R",
+        "converted=1",
+    ]);
+    for folder in folders {
+        kubectl.arg("-f").arg(folder);
+    }
+    let done = kubectl.output().unwrap();
+    assert!(
+        done.status.success(),
+        "{}",
+        String::from_utf8_lossy(&done.stderr)
+    );
+    let documents = serde_json::Deserializer::from_slice(&done.stdout).into_iter::<Value>();
+    documents
+        .filter_map(|object| pod_of(&object.unwrap()))
+        .collect()
+}
+
+/// The Pod that an object is or would make.
+pub(crate) fn pod_of(object: &Value) -> Option<Value> {
+    let template = match object["kind"].as_str()? {
+        "Pod" => object,
+        "CronJob" => &object["spec"]["jobTemplate"]["spec"]["template"],
+        "PodTemplate" => &object["template"],
+        _ => &object["spec"]["template"],
+    };
+    template["spec"]["containers"].as_array()?;
+    let metadata = &template["metadata"];
+    let mut annotations = metadata["annotations"].clone();
+    if let Some(map) = annotations.as_object_mut() {
+        map.remove("converted");
+    }
+    let metadata = json!({"name": "p", "labels": metadata["labels"], "annotations": annotations});
+    let mut spec = template["spec"].clone();
+    // As the controller of stateful sets does it.
+    for claim in object["spec"]["volumeClaimTemplates"]
+        .as_array()
+        .into_iter()
+        .flatten()
+    {
+        let name = &claim["metadata"]["name"];
+        let volume = json!({"name": name, "persistentVolumeClaim": {"claimName": name}});
+        match &mut spec["volumes"] {
+            Value::Array(volumes) => {
+                volumes.retain(|volume| volume["name"] != *name);
+                volumes.push(volume);
+            }
+            missing => *missing = json!([volume]),
+        }
+    }
+    Some(json!({"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}))
+}
+
+/// The folder of a module of the pinned Kubernetes, in Go's module cache.
+pub(crate) fn module(name: &str) -> PathBuf {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cluster");
+    let done = Command::new("go")
+        .args(["list", "-mod=mod", "-m", "-f", "{{.Dir}}", name])
+        .current_dir(folder)
+        .output()
+        .unwrap();
+    assert!(
+        done.status.success(),
+        "{}",
+        String::from_utf8_lossy(&done.stderr)
+    );
+    PathBuf::from(String::from_utf8(done.stdout).unwrap().trim_end())
+}
+
+/// Asks for a toolbox in every way that annotations can.
+pub(crate) fn asking(pod: &Value) -> Vec<Value> {
+    let ways = [
+        json!({}),
+        json!({"mode": "tmp-only"}),
+        json!({"mode": "pid-only", "data": "none"}),
+        json!({"mode": "port", "data": "empty-dir"}),
+        json!({"placement": "native"}),
+        json!({"placement": "native", "mode": "port", "run-as-user": "0"}),
+        json!({"run-as-user": "unset", "crash-dumps": "full"}),
+        json!({"run-as-user": "1000", "cpu-limit": "1", "memory-limit": "1Gi", "claim": "results"}),
+    ];
+    let asking = ways.iter().map(|way| {
+        let mut pod = pod.clone();
+        let annotations = &mut pod["metadata"]["annotations"];
+        annotations["sidebox.dev/inject"] = "true".into();
+        for (key, value) in way.as_object().into_iter().flatten() {
+            annotations[format!("sidebox.dev/{key}")] = value.clone();
+        }
+        pod
+    });
+    asking.collect()
+}
+
+/// Generated Pods, always the same; nine of ten without what every server rejects, and
+/// most ask for themselves.
+pub(crate) fn generated(count: usize) -> Vec<Value> {
+    let mut runner = TestRunner::deterministic();
+    let pods = pods::pod();
+    let all = (0..count).map(|index| {
+        let pod = pods.new_tree(&mut runner).unwrap().current();
+        match index % 10 {
+            0 => pod,
+            1..=3 => mended(pod),
+            _ => asked(mended(pod)),
+        }
+    });
+    all.collect()
+}
+
+fn asked(mut pod: Value) -> Value {
+    pod["metadata"]["annotations"]["sidebox.dev/inject"] = "true".into();
+    pod
+}
+
+fn mended(mut pod: Value) -> Value {
+    let spec = &mut pod["spec"];
+    if spec["containers"].as_array().is_none_or(Vec::is_empty) {
+        spec["containers"] = json!([{"name": "c0", "image": "app:1"}]);
+    }
+    if let Some(map) = spec.as_object_mut()
+        && map.get("hostPID").is_some()
+    {
+        map.remove("shareProcessNamespace");
+        map.remove("hostUsers");
+    }
+    pod
+}

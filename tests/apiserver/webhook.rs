@@ -1,0 +1,228 @@
+//! What does a webhook look like to the API server? Its registration, and the real `sidebox serve`
+//! behind it. Must not know what is tested.
+
+use std::fs::{self, File};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use crate::api::Api;
+
+const CONFIGURATIONS: &str = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations";
+
+/// Nothing waits so long unless it is broken.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A running `sidebox serve`; killed with the value.
+pub(crate) struct Sidebox {
+    child: Child,
+    folder: TempDir,
+    pub(crate) webhook: SocketAddr,
+    pub(crate) health: SocketAddr,
+}
+
+impl Sidebox {
+    /// With certificates of `sidebox certs`.
+    pub(crate) async fn start(arguments: &[&str]) -> Self {
+        let folder = TempDir::new().unwrap();
+        let made = Command::new(env!("CARGO_BIN_EXE_sidebox"))
+            .args(["certs", "--out"])
+            .arg(folder.path())
+            .output()
+            .unwrap();
+        assert!(made.status.success(), "{made:?}");
+        Self::start_in(folder, arguments).await
+    }
+
+    /// With the `tls.crt` and `tls.key` of a folder.
+    pub(crate) async fn start_in(folder: TempDir, arguments: &[&str]) -> Self {
+        let log = folder.path().join("log");
+        let file = |name: &str| folder.path().join(name);
+        let child = Command::new(env!("CARGO_BIN_EXE_sidebox"))
+            .args(["serve", "--log-format", "json", "--listen", "127.0.0.1:0"])
+            .args(["--health-listen", "127.0.0.1:0", "--reload-interval", "1"])
+            .arg("--tls-cert")
+            .arg(file("tls.crt"))
+            .arg("--tls-key")
+            .arg(file("tls.key"))
+            .args(arguments)
+            .stderr(Stdio::from(File::create(&log).unwrap()))
+            .spawn()
+            .unwrap();
+        let said = first_line(&log, "serving reviews").await;
+        let address = |key: &str| said[key].as_str().unwrap().parse().unwrap();
+        Self {
+            child,
+            webhook: address("webhook"),
+            health: address("health"),
+            folder,
+        }
+    }
+
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// The authority that signed its certificate.
+    pub(crate) fn ca(&self) -> String {
+        fs::read_to_string(self.file("ca.crt")).unwrap()
+    }
+
+    /// A path of the health port: the status code and the text.
+    pub(crate) async fn get(&self, path: &str) -> (u16, String) {
+        get(self.health, path).await.unwrap_or_default()
+    }
+
+    /// The sum of a metric over its labels.
+    pub(crate) async fn metric(&self, name: &str) -> u64 {
+        let (_, text) = self.get("/metrics").await;
+        let lines = text.lines().filter_map(|line| {
+            let (key, value) = line.rsplit_once(' ')?;
+            (key.split('{').next() == Some(name)).then(|| value.parse::<u64>().unwrap())
+        });
+        lines.sum()
+    }
+
+    /// How many reviews it has answered.
+    pub(crate) async fn reviews(&self) -> u64 {
+        self.metric("sidebox_admission_requests_total").await
+    }
+
+    /// Asks it to end, as the kubelet does.
+    pub(crate) fn terminate(&self) {
+        let pid = self.child.id().to_string();
+        let sent = Command::new("kill").args(["-s", "TERM", &pid]).status();
+        assert!(sent.unwrap().success());
+    }
+
+    /// Its exit code, once it has ended.
+    pub(crate) async fn ended(&mut self) -> Option<i32> {
+        until("the server ends", async || {
+            self.child.try_wait().unwrap().is_some()
+        })
+        .await;
+        self.child.wait().unwrap().code()
+    }
+}
+
+impl Drop for Sidebox {
+    fn drop(&mut self) {
+        // Already gone in the good case.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+async fn first_line(log: &Path, wanted: &str) -> Value {
+    let find = || {
+        let text = fs::read_to_string(log).unwrap_or_default();
+        let line = text.lines().find(|line| line.contains(wanted))?;
+        serde_json::from_str(line).ok()
+    };
+    until(&format!("a log line with {wanted}"), async || {
+        find().is_some()
+    })
+    .await;
+    find().unwrap()
+}
+
+/// One plain HTTP request.
+pub(crate) async fn get(address: SocketAddr, path: &str) -> std::io::Result<(u16, String)> {
+    let mut stream = TcpStream::connect(address).await?;
+    let request = format!("GET {path} HTTP/1.1\r\nHost: sidebox\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await?;
+    let mut text = String::new();
+    stream.read_to_string(&mut text).await?;
+    let status = text.split(' ').nth(1).and_then(|code| code.parse().ok());
+    Ok((status.unwrap_or_default(), text))
+}
+
+/// Waits for a condition.
+pub(crate) async fn until(what: &str, mut condition: impl AsyncFnMut() -> bool) {
+    let wait = async {
+        while !condition().await {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    let came = tokio::time::timeout(PATIENCE, wait).await;
+    assert!(came.is_ok(), "it never came: {what}");
+}
+
+/// What a `MutatingWebhookConfiguration` says of one webhook.
+#[derive(Debug, Clone)]
+pub(crate) struct Registration<'a> {
+    /// Webhooks are called in the order of these names.
+    pub(crate) name: &'a str,
+    pub(crate) address: SocketAddr,
+    pub(crate) path: &'a str,
+    pub(crate) ca: String,
+    /// Namespaces whose label `webhooks` has this value.
+    pub(crate) namespaces: &'a str,
+    pub(crate) reinvocation: &'a str,
+    pub(crate) seconds: u8,
+    /// A CEL expression that a Pod must meet to be sent.
+    pub(crate) condition: Option<&'a str>,
+}
+
+impl<'a> Registration<'a> {
+    /// Sidebox, as its manifests register it.
+    pub(crate) fn of(sidebox: &Sidebox, namespaces: &'a str) -> Self {
+        Self::to(sidebox.webhook, sidebox.ca(), namespaces)
+    }
+
+    /// The same for whatever listens there.
+    pub(crate) fn to(address: SocketAddr, ca: String, namespaces: &'a str) -> Self {
+        Self {
+            name: "m-sidebox",
+            address,
+            path: "/mutate",
+            ca,
+            namespaces,
+            reinvocation: "IfNeeded",
+            seconds: 3,
+            condition: None,
+        }
+    }
+
+    fn object(&self) -> Value {
+        let url = format!("https://{}{}", self.address, self.path);
+        let mut webhook = json!({
+            "name": "pods.sidebox.dev",
+            "clientConfig": {"url": url, "caBundle": STANDARD.encode(&self.ca)},
+            "rules": [{"apiGroups": [""], "apiVersions": ["v1"], "resources": ["pods"], "operations": ["CREATE"], "scope": "Namespaced"}],
+            "namespaceSelector": {"matchLabels": {"webhooks": self.namespaces}},
+            "failurePolicy": "Ignore", "timeoutSeconds": self.seconds, "reinvocationPolicy": self.reinvocation,
+            "sideEffects": "None", "admissionReviewVersions": ["v1"],
+        });
+        if let Some(expression) = self.condition {
+            webhook["matchConditions"] = json!([{"name": "condition", "expression": expression}]);
+        }
+        json!({"apiVersion": "admissionregistration.k8s.io/v1", "kind": "MutatingWebhookConfiguration",
+            "metadata": {"name": format!("{}-{}", self.name, self.namespaces)}, "webhooks": [webhook]})
+    }
+
+    /// Registers; the API server learns of it a moment later.
+    pub(crate) async fn register(&self, api: &Api) {
+        let reply = api.call("POST", CONFIGURATIONS, &self.object()).await;
+        assert!(reply.accepted(), "{}", reply.message());
+    }
+
+    /// Replaces an earlier registration of the same name.
+    pub(crate) async fn replace(&self, api: &Api) {
+        let object = self.object();
+        let name = object["metadata"]["name"].as_str().unwrap();
+        let change = json!({"webhooks": object["webhooks"]});
+        let reply = api
+            .call("PATCH", &format!("{CONFIGURATIONS}/{name}"), &change)
+            .await;
+        assert!(reply.accepted(), "{}", reply.message());
+    }
+}

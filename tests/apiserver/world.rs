@@ -1,0 +1,118 @@
+//! Where do the tests of this suite live? One cluster, and pairs of namespaces that are alike but for
+//! the webhook. Must not know what is tested there.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+use sidebox::inject::names::is_dns_subdomain;
+
+use crate::api::Api;
+use crate::audit::Audit;
+use crate::cluster::{Cluster, Level};
+
+/// The cluster of the whole suite.
+pub(crate) struct World {
+    pub(crate) cluster: Cluster,
+    pub(crate) api: Api,
+}
+
+/// Two namespaces with the same labels and objects; webhooks see one of them.
+#[derive(Debug)]
+pub(crate) struct Arena {
+    pub(crate) without: String,
+    pub(crate) with: String,
+    /// The value of the label `webhooks` of the second.
+    pub(crate) name: String,
+    /// What `sidebox serve --facts` is to know of the second.
+    pub(crate) facts: Value,
+}
+
+impl World {
+    /// Starts the cluster, with the classes that generated Pods name.
+    pub(crate) async fn start() -> Self {
+        let cluster = Cluster::start(Level::ApiServer, &[]);
+        let api = Api::of(&cluster.kubeconfig());
+        let world = Self { cluster, api };
+        let priority = json!({"metadata": {"name": "high"}, "value": 1000});
+        world
+            .api
+            .create("/apis/scheduling.k8s.io/v1/priorityclasses", &priority)
+            .await;
+        for name in ["kata", "kata-cc"] {
+            let runtime = json!({"metadata": {"name": name}, "handler": name});
+            let path = "/apis/node.k8s.io/v1/runtimeclasses";
+            world.api.create(path, &runtime).await;
+        }
+        world
+    }
+
+    /// The audit log from here on.
+    pub(crate) fn audit(&self) -> Audit {
+        Audit::from_now(&self.cluster.audit_log())
+    }
+
+    /// Makes the pair; each object is a path below the namespace and what is created there.
+    pub(crate) async fn arena(
+        &self,
+        name: &str,
+        labels: &Value,
+        objects: &[(&str, Value)],
+    ) -> Arena {
+        let (without, with) = (format!("{name}-without"), format!("{name}-with"));
+        let mut known = Vec::new();
+        for (namespace, webhooks) in [(&without, "none"), (&with, name)] {
+            let mut labels = labels.clone();
+            labels["webhooks"] = webhooks.into();
+            known = vec![self.namespace(namespace, &labels).await];
+            for (path, object) in objects {
+                let path = format!("{path}/namespaces/{namespace}/{}", plural(object));
+                self.api.create(&path, object).await;
+                let mut fact = object.clone();
+                fact["metadata"]["namespace"] = namespace.as_str().into();
+                known.push(fact);
+            }
+        }
+        let facts = json!({"apiVersion": "v1", "kind": "List", "items": known});
+        Arena {
+            without,
+            with,
+            name: name.to_owned(),
+            facts,
+        }
+    }
+
+    /// Makes the service accounts that Pods name.
+    pub(crate) async fn accounts(&self, arena: &Arena, pods: &[Value]) {
+        let named = |pod: &Value| {
+            let name =
+                ["serviceAccountName", "serviceAccount"].map(|key| pod["spec"][key].as_str());
+            name.into_iter().flatten().next().map(str::to_owned)
+        };
+        let names: BTreeSet<_> = pods
+            .iter()
+            .filter_map(named)
+            .filter(|name| is_dns_subdomain(name))
+            .collect();
+        for name in names {
+            for namespace in [&arena.without, &arena.with] {
+                let path = format!("/api/v1/namespaces/{namespace}/serviceaccounts");
+                let account = json!({"metadata": {"name": name}});
+                self.api.create(&path, &account).await;
+            }
+        }
+    }
+
+    /// A namespace in which Pods are accepted: with the service account that nothing makes at this level.
+    async fn namespace(&self, name: &str, labels: &Value) -> Value {
+        let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}});
+        self.api.create("/api/v1/namespaces", &namespace).await;
+        let account = json!({"metadata": {"name": "default"}});
+        let path = format!("/api/v1/namespaces/{name}/serviceaccounts");
+        self.api.create(&path, &account).await;
+        namespace
+    }
+}
+
+fn plural(object: &Value) -> String {
+    format!("{}s", object["kind"].as_str().unwrap().to_lowercase())
+}
