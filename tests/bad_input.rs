@@ -115,7 +115,10 @@ fn truncated_at_every_byte() {
     let admission = admission();
     for end in 0..TYPICAL.trim_ascii_end().len() {
         for route in [Route::Mutate, Route::Advise] {
-            assert!(admission.answer(route, &TYPICAL[..end]).is_err(), "at {end}");
+            assert!(
+                admission.answer(route, &TYPICAL[..end]).is_err(),
+                "at {end}"
+            );
         }
     }
     assert!(said(&admission, Route::Mutate, TYPICAL).is_ok());

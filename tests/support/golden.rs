@@ -11,7 +11,10 @@ use base64::engine::general_purpose::STANDARD;
 use libtest_mimic::Failed;
 use serde_json::{Value, json};
 use sidebox::admission::{Admission, KnownFacts, Route};
-use sidebox::cli::documents::{self, Node, PodPlace, emit, parse, pods, split, to_json};
+use sidebox::cli::documents::json::{self, Spacing};
+use sidebox::cli::documents::reading;
+use sidebox::cli::documents::source::Source;
+use sidebox::cli::documents::template::{Pod, objects as objects_of, pods};
 use sidebox::inject::facts::objects::{self, Completeness};
 use sidebox::inject::facts::{Facts, Label};
 use sidebox::inject::settings::Settings;
@@ -27,8 +30,9 @@ const MADE_UP: [&str; 3] = ["futurePod", "futureSpec", "futureContainer"];
 struct Case<'f> {
     folder: &'f Path,
     text: String,
-    node: Node,
-    place: PodPlace,
+    /// The object as JSON text, in its own order.
+    json: String,
+    place: Pod,
     only: Option<String>,
 }
 
@@ -48,7 +52,7 @@ struct Commanded {
 /// Runs one case and compares, or writes, its expected files.
 pub(crate) fn check(folder: &Path) -> Result<(), Failed> {
     let case = read(folder)?;
-    let before = json_of(&case.node)?;
+    let before: Value = serde_json::from_str(&case.json)?;
     let answered = (case.only.as_deref() != Some("inject")).then(|| review(&case));
     let commanded = (case.only.as_deref() != Some("review")).then(|| command(&case));
     let (answered, commanded) = (answered.transpose()?, commanded.transpose()?);
@@ -60,13 +64,14 @@ pub(crate) fn check(folder: &Path) -> Result<(), Failed> {
     let mut after = before.clone();
     if let Some(answered) = &answered {
         after = answered.object.clone();
-        patched = (after != before).then(|| written(&after)).transpose()?;
+        patched = (after != before).then(|| format!("{after:#}\n"));
     }
     if let Some(commanded) = &commanded {
         expect["exit"] = commanded.code.into();
         expect["report"] = commanded.report.clone().into();
-        let node = parse(&commanded.text, 1)?.ok_or("the command wrote nothing")?;
-        let object = json_of(&node)?;
+        let object = values(&commanded.text)?
+            .pop()
+            .ok_or("the command wrote nothing")?;
         if answered.is_some() && object != after {
             return Err(format!("webhook:\n{after:#}\ncommand:\n{object:#}").into());
         }
@@ -75,7 +80,7 @@ pub(crate) fn check(folder: &Path) -> Result<(), Failed> {
         undone(&case, &commanded.text)?;
     }
     laws(&case, &before, &after)?;
-    golden(&folder.join("expect.yaml"), Some(&written(&expect)?))?;
+    golden(&folder.join("expect.yaml"), Some(&written(&expect)))?;
     golden(&folder.join("patched.yaml"), patched.as_deref())
 }
 
@@ -86,18 +91,50 @@ fn read(folder: &Path) -> Result<Case<'_>, Failed> {
     if !path.is_symlink() && MADE_UP.iter().any(|field| !text.contains(field)) {
         return Err(format!("{} lacks one of {MADE_UP:?}", path.display()).into());
     }
-    let node = parse(&text, 1)?.ok_or("an empty pod.yaml")?;
-    let place = pods(&node).pop().ok_or("no Pod in pod.yaml")?;
-    let lane = optional(folder, "lane.yaml")?;
-    let only = lane.map(|lane| parse(&lane, 1)).transpose()?.flatten();
-    let only = only.and_then(|lane| lane.get("only").and_then(Node::text).map(str::to_owned));
+    let source = source(&text);
+    let documents = reading::read(&source);
+    let tree = documents.iter().find_map(|document| document.tree());
+    let tree = tree.ok_or("an empty pod.yaml")?;
+    let mut places = objects_of(tree)
+        .into_iter()
+        .flat_map(|object| pods(tree, &object, NAMESPACE));
+    let place = places.next().ok_or("no Pod in pod.yaml")?;
+    let json = json::write(tree, &Spacing::Compact);
+    let lane = optional(folder, "lane.yaml")?
+        .map(|lane| values(&lane))
+        .transpose()?;
+    let only = lane.and_then(|lane| Some(lane.first()?["only"].as_str()?.to_owned()));
     Ok(Case {
         folder,
-        text,
-        node,
+        json,
         place,
         only,
+        text,
     })
+}
+
+fn source(text: &str) -> Source {
+    Source {
+        name: "case".to_owned(),
+        bytes: text.as_bytes().to_vec(),
+    }
+}
+
+/// The documents of a text as JSON, in their own order.
+fn jsons(text: &str) -> Vec<String> {
+    let source = source(text);
+    let documents = reading::read(&source);
+    let trees = documents.iter().filter_map(|document| document.tree());
+    trees
+        .map(|tree| json::write(tree, &Spacing::Compact))
+        .collect()
+}
+
+pub(crate) fn values(text: &str) -> Result<Vec<Value>, Failed> {
+    let values = jsons(text)
+        .into_iter()
+        .map(|text| serde_json::from_str(&text));
+    Ok(values.collect::<Result<_, _>>()?)
 }
 
 fn optional(folder: &Path, name: &str) -> Result<Option<String>, Failed> {
@@ -108,21 +145,29 @@ fn optional(folder: &Path, name: &str) -> Result<Option<String>, Failed> {
         .transpose()?)
 }
 
-fn json_of(node: &Node) -> Result<Value, Failed> {
-    Ok(serde_json::from_str(&to_json(node))?)
-}
-
-fn written(value: &Value) -> Result<String, Failed> {
-    Ok(emit(&documents::json(&value.to_string())?.plain(), ""))
+/// The members that are there, in an order for readers.
+fn written(expect: &Value) -> String {
+    let mut text = String::new();
+    for key in [
+        "decision", "asked", "reason", "findings", "warnings", "denied", "advice", "exit", "report",
+    ] {
+        match &expect[key] {
+            Value::Null => {}
+            Value::Array(all) if all.is_empty() => {}
+            Value::Array(all) => {
+                text.push_str(&format!("{key}:\n"));
+                all.iter()
+                    .for_each(|one| text.push_str(&format!("- {one}\n")));
+            }
+            one => text.push_str(&format!("{key}: {one}\n")),
+        }
+    }
+    text
 }
 
 fn facts(case: &Case<'_>) -> Result<BTreeMap<String, Facts>, Failed> {
     let text = optional(case.folder, "namespace.yaml")?.unwrap_or_default();
-    let nodes = split(&text)
-        .into_iter()
-        .filter_map(|document| parse(document.text, document.line).transpose())
-        .collect::<Result<Vec<_>, _>>()?;
-    let values = nodes.iter().map(json_of).collect::<Result<Vec<_>, _>>()?;
+    let values = values(&text)?;
     let completeness = match case.only.as_deref() {
         Some("review") => Completeness::Whole,
         _ => Completeness::Part,
@@ -135,12 +180,7 @@ fn review(case: &Case<'_>) -> Result<Answered, Failed> {
         Some(text) => Settings::parse("settings.yaml", &text)?,
         None => Settings::default(),
     };
-    let namespace = case
-        .place
-        .workload
-        .namespace
-        .as_deref()
-        .unwrap_or(NAMESPACE);
+    let namespace = case.place.namespace.as_str();
     let facts = facts(case)?;
     let known = facts.get(namespace).and_then(|facts| facts.namespace.get());
     let route = match known.map(|namespace| &namespace.label) {
@@ -149,8 +189,8 @@ fn review(case: &Case<'_>) -> Result<Answered, Failed> {
         _ => Route::Mutate,
     };
     let admission = Admission::new(settings, Box::new(KnownFacts::new(facts)));
-    let mut object = json_of(&case.node)?;
-    let pod = object.pointer(&case.place.pod).ok_or("no Pod")?;
+    let mut object: Value = serde_json::from_str(&case.json)?;
+    let pod = object.pointer(&case.place.pointer).ok_or("no Pod")?;
     let body = |kind: &str, object: &Value| {
         json!({"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "request": {
             "uid": "u-1", "kind": {"group": "", "version": "v1", "kind": kind},
@@ -171,8 +211,8 @@ fn review(case: &Case<'_>) -> Result<Answered, Failed> {
     if denied {
         words["denied"] = response["status"]["message"].clone();
     }
-    if !case.place.pod.is_empty() {
-        let kind = &case.place.workload.kind;
+    if !case.place.workload_annotations.is_none() {
+        let kind = &case.place.owner.kind;
         let advice = admission.answer(Route::Advise, body(kind, &object).as_bytes())?;
         let advice: Value = serde_json::from_slice(&advice.body)?;
         words["advice"] = advice["response"]["warnings"]
@@ -183,7 +223,7 @@ fn review(case: &Case<'_>) -> Result<Answered, Failed> {
     }
     if let Some(patch) = response["patch"].as_str() {
         let patch = String::from_utf8(STANDARD.decode(patch)?)?;
-        let pod = object.pointer_mut(&case.place.pod).ok_or("no Pod")?;
+        let pod = object.pointer_mut(&case.place.pointer).ok_or("no Pod")?;
         *pod = applied(pod, &patch);
     }
     Ok(Answered { words, object })
@@ -245,8 +285,7 @@ fn undone(case: &Case<'_>, patched: &str) -> Result<(), Failed> {
         return Ok(());
     }
     let (_, text, report) = run(case, &["uninject", "-f", "-"], patched)?;
-    let node = parse(&text, 1)?.ok_or("uninject wrote nothing")?;
-    if to_json(&node) == to_json(&case.node) {
+    if jsons(&text) == [case.json.as_str()] {
         return Ok(());
     }
     Err(format!("uninject gives\n{text}\n{report}").into())
@@ -254,7 +293,12 @@ fn undone(case: &Case<'_>, patched: &str) -> Result<(), Failed> {
 
 /// What was valid stays valid, no Pod Security level is lost, Guaranteed stays Guaranteed.
 fn laws(case: &Case<'_>, before: &Value, after: &Value) -> Result<(), Failed> {
-    let pod = |object: &Value| object.pointer(&case.place.pod).cloned().unwrap_or_default();
+    let pod = |object: &Value| {
+        object
+            .pointer(&case.place.pointer)
+            .cloned()
+            .unwrap_or_default()
+    };
     let (before, after) = (pod(before), pod(after));
     if problems(&before).is_empty() && !problems(&after).is_empty() {
         return Err(format!("no longer valid: {:?}", problems(&after)).into());

@@ -10,7 +10,9 @@ pub(crate) fn survives(before: &Value, after: &Value, path: &str) -> Result<(), 
     match (before, after) {
         (Value::Null, _) => Ok(()),
         (Value::Object(one), Value::Object(two)) => one.iter().try_for_each(|(key, value)| {
-            let found = two.get(key).ok_or_else(|| format!("{path}/{key} is gone"))?;
+            let found = two
+                .get(key)
+                .ok_or_else(|| format!("{path}/{key} is gone"))?;
             survives(value, found, &format!("{path}/{key}"))
         }),
         (Value::Array(one), Value::Array(two)) if two.len() >= one.len() => {

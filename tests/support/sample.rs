@@ -5,7 +5,8 @@ use std::process::Command;
 
 use libtest_mimic::Failed;
 use serde_json::Value;
-use sidebox::cli::documents::{parse, to_json};
+
+use crate::golden::values;
 
 const FOLDER: &str = "samples/helloaks/k8s";
 /// Variables that serve the sub-path and the toolbox's own tools.
@@ -36,8 +37,7 @@ pub(crate) fn as_by_hand() -> Result<(), Failed> {
 }
 
 fn compared(text: &str) -> Result<Value, Failed> {
-    let node = parse(text, 1)?.ok_or("an empty document")?;
-    let mut object: Value = serde_json::from_str(&to_json(&node))?;
+    let mut object = values(text)?.pop().ok_or("an empty document")?;
     let template = &mut object["spec"]["template"];
     template["metadata"]
         .as_object_mut()
