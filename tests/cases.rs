@@ -34,6 +34,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use libtest_mimic::{Arguments, Failed, Trial};
+use sidebox::inject::finding::TABLE;
 
 const FILES: [&str; 6] = [
     "pod.yaml",
@@ -53,6 +54,7 @@ fn main() -> ExitCode {
         .collect();
     folders.sort();
     let mut trials: Vec<Trial> = folders.into_iter().map(trial).collect();
+    trials.push(Trial::test("every_finding_has_a_case", move || every_code(&root)));
     trials.push(Trial::test("the_sample_is_as_by_hand", sample::as_by_hand));
     libtest_mimic::run(&arguments, trials).exit_code()
 }
@@ -63,6 +65,28 @@ fn trial(folder: PathBuf) -> Trial {
         orphans(&folder)?;
         golden::check(&folder)
     })
+}
+
+/// Tested with input that is no Pod at all.
+const WITHOUT_CASE: [&str; 3] = ["internal_error", "not_a_pod_creation", "unreadable_pod"];
+
+fn every_code(root: &Path) -> Result<(), Failed> {
+    let mut expected = String::new();
+    for entry in fs::read_dir(root)? {
+        expected += &fs::read_to_string(entry?.path().join("expect.yaml"))?;
+    }
+    let known = |code: &str| {
+        expected.contains(&format!("\"{code}\"")) || expected.contains(&format!("sidebox {code}:"))
+    };
+    let missing: Vec<_> = TABLE
+        .iter()
+        .map(|row| row.code)
+        .filter(|code| !WITHOUT_CASE.contains(code) && !known(code))
+        .collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    Err(format!("no case has {missing:?}").into())
 }
 
 /// Files that no case reads are mistakes: a typing error would hide a fact.
