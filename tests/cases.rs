@@ -54,7 +54,9 @@ fn main() -> ExitCode {
         .collect();
     folders.sort();
     let mut trials: Vec<Trial> = folders.into_iter().map(trial).collect();
-    trials.push(Trial::test("every_finding_has_a_case", move || every_code(&root)));
+    trials.push(Trial::test("every_finding_has_a_case", move || {
+        every_code(&root)
+    }));
     trials.push(Trial::test("the_sample_is_as_by_hand", sample::as_by_hand));
     libtest_mimic::run(&arguments, trials).exit_code()
 }

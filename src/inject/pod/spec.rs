@@ -1,9 +1,11 @@
 //! Of a Pod's spec: everything but the containers.
 
 use super::container::Container;
+use super::object::only_objects;
 use super::text::{Presence, QuantityText, Text};
 
 #[derive(Debug, Default, serde::Deserialize)]
+#[serde(remote = "Self")]
 #[serde(rename_all = "camelCase", default)]
 #[expect(
     missing_docs,
@@ -136,3 +138,5 @@ pub struct Volume<'a> {
     pub name: Option<Text<'a>>,
     pub empty_dir: Option<serde::de::IgnoredAny>,
 }
+
+only_objects!(Spec<'a>);
