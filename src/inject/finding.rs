@@ -142,7 +142,7 @@ findings! {
         "sidebox.dev/container is {container:?}; the Pod has {containers}"
         "Name one of the Pod's containers."
     Refuse "name_taken" NameTaken { what: &'static str, name: String }
-        "the Pod has a {what} named {name} that is not Sidebox's"
+        "{what} {name} of the Pod is not Sidebox's"
         "Rename it: Sidebox never replaces what it did not add."
     Refuse "diagnostics_off" DiagnosticsOff { container: String, variable: String, value: String }
         "{variable}={value} in container {container} switches diagnostics off"

@@ -39,21 +39,29 @@ pub enum CapabilitySet {
     Target(Capabilities),
 }
 
+impl CapabilitySet {
+    /// Whether root with these passes over file modes: container runtimes grant DAC_OVERRIDE unless
+    /// it is dropped.
+    fn passes_file_modes(&self) -> bool {
+        let names = |names: &Option<Vec<String>>, wanted: &[&str]| {
+            let mut all = names.iter().flatten();
+            all.any(|name| wanted.contains(&name.as_str()))
+        };
+        match self {
+            Self::None => false,
+            Self::DacOverride => true,
+            Self::Target(own) => {
+                names(&own.add, &["DAC_OVERRIDE"]) || !names(&own.drop, &["ALL", "DAC_OVERRIDE"])
+            }
+        }
+    }
+}
+
 impl User {
     /// How status and findings name the user.
     pub fn label(&self) -> String {
         self.uid
             .map_or_else(|| "unset".to_owned(), |uid| uid.to_string())
-    }
-
-    /// Whether file permissions mean nothing to it.
-    fn overrides(&self) -> bool {
-        let dropped = |name: &String| matches!(name.as_str(), "ALL" | "DAC_OVERRIDE");
-        match &self.capabilities {
-            CapabilitySet::None => false,
-            CapabilitySet::DacOverride => true,
-            CapabilitySet::Target(own) => !own.drop.iter().flatten().any(dropped),
-        }
     }
 }
 
@@ -234,7 +242,7 @@ fn writable(case: &Case<'_>, storage: &Storage<'_>, user: &User) -> Option<Findi
         return None;
     };
     let owner = case.settings.data.uid?;
-    let may_write = user.overrides() || user.uid == Some(owner);
+    let may_write = user.capabilities.passes_file_modes() || user.uid == Some(owner);
     (!may_write).then(|| Finding::DataNotWritable {
         uid: user
             .uid

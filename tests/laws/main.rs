@@ -6,6 +6,10 @@
     reason = "what cannot be read fails the test, and counts are shown"
 )]
 
+#[path = "../support/kept.rs"]
+mod kept;
+#[path = "../support/patches.rs"]
+mod patches;
 #[path = "../support/pod_security.rs"]
 mod pod_security;
 #[path = "../support/pods.rs"]
@@ -13,6 +17,8 @@ mod pods;
 #[path = "../support/validity.rs"]
 mod validity;
 
+use kept::{only_adds, survives, undone};
+use patches::applied;
 use pod_security::{Level, level};
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -21,7 +27,6 @@ use sidebox::inject::facts::Facts;
 use sidebox::inject::inject;
 use sidebox::inject::pod::Pod;
 use sidebox::inject::settings::{Injection as Who, Settings};
-use sidebox::inject::uninject::{Undo, uninject};
 
 struct Done {
     decision: &'static str,
@@ -56,61 +61,6 @@ fn run(pod: &Value, settings: &Settings) -> Option<Done> {
         decision: injection.outcome.decision.as_str(),
         patch: injection.patch.map(|patch| patch.as_str().to_owned()),
     })
-}
-
-fn applied(pod: &Value, patch: &str) -> Value {
-    let patch: json_patch::Patch = serde_json::from_str(patch).expect("the patch reads");
-    let mut pod = pod.clone();
-    json_patch::patch(&mut pod, &patch).expect("the patch applies");
-    pod
-}
-
-/// Every value of `before` is still there: members kept, lists kept as a prefix; null is nothing.
-fn survives(before: &Value, after: &Value, path: &str) -> Result<(), String> {
-    match (before, after) {
-        (Value::Null, _) => Ok(()),
-        (Value::Object(one), Value::Object(two)) => one.iter().try_for_each(|(key, value)| {
-            let found = two
-                .get(key)
-                .ok_or_else(|| format!("{path}/{key} is gone"))?;
-            survives(value, found, &format!("{path}/{key}"))
-        }),
-        (Value::Array(one), Value::Array(two)) if two.len() >= one.len() => {
-            let mut pairs = one.iter().zip(two).enumerate();
-            pairs.try_for_each(|(i, (a, b))| survives(a, b, &format!("{path}/{i}")))
-        }
-        (one, two) if one == two => Ok(()),
-        (one, two) => Err(format!("{path}: {one} became {two}")),
-    }
-}
-
-fn undone(pod: &Value) -> Value {
-    let mut pod = pod.clone();
-    for undo in uninject(&pod.clone()).expect("a status") {
-        let operation = match undo {
-            Undo::Remove(path) => json!([{"op": "remove", "path": path}]),
-            Undo::Null(path) => json!([{"op": "replace", "path": path, "value": null}]),
-        };
-        let patch: json_patch::Patch = serde_json::from_value(operation).expect("an operation");
-        json_patch::patch(&mut pod, &patch).expect("the undo applies");
-    }
-    pod
-}
-
-fn only_adds(before: &Value, patch: &str) -> Result<(), String> {
-    let mut now = before.clone();
-    for operation in serde_json::from_str::<Vec<Value>>(patch).expect("a list") {
-        let place = operation["path"].as_str().unwrap_or("").to_owned();
-        if operation["op"] != "add" {
-            return Err(format!("{operation}"));
-        }
-        let status = place == "/metadata/annotations/sidebox.dev~1status";
-        if !status && now.pointer(&place).is_some_and(|there| !there.is_null()) {
-            return Err(format!("{place} is taken"));
-        }
-        now = applied(&now, &json!([operation]).to_string());
-    }
-    Ok(())
 }
 
 fn who() -> impl Strategy<Value = Who> {

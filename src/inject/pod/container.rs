@@ -4,11 +4,13 @@ use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, SeqAccess, Visitor};
 
+use super::object::only_objects;
 use super::spec::{Resources, SecurityContext};
 use super::text::{Presence, Text};
 use crate::inject::command::Command;
 
 #[derive(Debug, Default, serde::Deserialize)]
+#[serde(remote = "Self")]
 #[serde(rename_all = "camelCase", default)]
 #[expect(
     missing_docs,
@@ -160,3 +162,5 @@ impl<'a> Container<'a> {
             .find(|variable| variable.name.as_deref() == Some(name))
     }
 }
+
+only_objects!(Container<'a>);

@@ -5,10 +5,12 @@ use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 
+use super::object::only_objects;
 use super::text::{Presence, Text};
 use crate::inject::annotations::PREFIX;
 
 #[derive(Debug, Default, serde::Deserialize)]
+#[serde(remote = "Self")]
 #[serde(rename_all = "camelCase")]
 #[expect(
     missing_docs,
@@ -168,8 +170,11 @@ impl<'de: 'a, 'a> Deserialize<'de> for Annotations<'a> {
 
 /// Of the labels only our own matters.
 #[derive(Debug, Default, serde::Deserialize)]
+#[serde(remote = "Self")]
 pub struct Labels {
     /// `sidebox.dev/injected`, whatever its value.
     #[serde(rename = "sidebox.dev/injected", default)]
     pub injected: Presence<serde::de::IgnoredAny>,
 }
+
+only_objects!(Metadata<'a>, Labels);

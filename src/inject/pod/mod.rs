@@ -5,6 +5,7 @@
 
 mod container;
 mod metadata;
+mod object;
 mod spec;
 mod text;
 
@@ -14,6 +15,7 @@ pub use container::{
 pub use metadata::{
     Annotations, DEFAULT_CONTAINER, INJECTED_LABEL, Labels, Metadata, STATUS, Value,
 };
+use object::only_objects;
 pub use spec::{
     Affinity, Capabilities, Named, NodeSelector, ResourceTexts, Resources, SecurityContext, Spec,
     Toleration, Volume,
@@ -22,6 +24,7 @@ pub use text::{Presence, QuantityText, Text, elements};
 
 /// A Pod, or a Pod template: it has the same two members.
 #[derive(Debug, Default, serde::Deserialize)]
+#[serde(remote = "Self")]
 #[expect(
     missing_docs,
     reason = "fields are those of the Kubernetes API, under their names"
@@ -77,3 +80,5 @@ impl<'a> Pod<'a> {
             .map_or("", |name| name)
     }
 }
+
+only_objects!(Pod<'a>);

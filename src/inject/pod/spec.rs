@@ -1,9 +1,11 @@
 //! Of a Pod's spec: everything but the containers.
 
 use super::container::Container;
+use super::object::only_objects;
 use super::text::{Presence, QuantityText, Text};
 
 #[derive(Debug, Default, serde::Deserialize)]
+#[serde(remote = "Self")]
 #[serde(rename_all = "camelCase", default)]
 #[expect(
     missing_docs,
@@ -225,3 +227,5 @@ impl Volume<'_> {
             || self.downward_api.is_some()
     }
 }
+
+only_objects!(Spec<'a>);
