@@ -7,11 +7,11 @@ help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
 
 demo: ## The main job: inject the sample through a real TLS admission call, and explain it
-	@./samples/demo.sh
+	@$(CARGO) build --quiet --bins --examples
+	@$(CARGO) run --quiet --example demo
 
 test: check ## All tests, with all their set-up
-	$(CARGO) test --quiet
-	./benches/gate.sh
+	$(CARGO) test
 
 check: ## Format, lints, architecture
 	$(CARGO) fmt --check
@@ -27,11 +27,11 @@ golden: ## Write the expected files of the golden cases anew
 	UPDATE_GOLDEN=1 $(CARGO) test --quiet --test cases
 
 release: ## The static release binary
+	@rustup target list --installed | grep -q $(TARGET) || rustup target add $(TARGET)
 	@command -v musl-gcc >/dev/null || { echo "musl-gcc is missing: apt-get install musl-tools" >&2; exit 1; }
 	$(CARGO) build --release --target $(TARGET)
 	@ls -l target/$(TARGET)/release/sidebox
 
-bench: ## Ratios against the yardsticks
-	./benches/run.sh
+include tests/cluster/cluster.mk
 
-.PHONY: help demo test check fmt docs golden release bench
+.PHONY: help demo test check fmt docs golden release

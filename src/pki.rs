@@ -3,7 +3,7 @@
 //! Answers from names, a time and a lifetime alone. Knows no files, no clock and no TLS stack;
 //! the caller writes what it gets and must keep private keys private.
 
-use std::net::IpAddr;
+use core::net::IpAddr;
 
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DistinguishedName, DnType,

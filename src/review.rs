@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::inject::pod::{Pod, Presence, Text};
+use crate::inject::pod::{Pod, Presence, Text, read_json};
 
 const API_VERSION: &str = "admission.k8s.io/v1";
 const KIND: &str = "AdmissionReview";
@@ -167,8 +167,8 @@ fn text(body: &[u8]) -> Result<&str, ReviewError> {
 }
 
 fn request<'a, O: Deserialize<'a>>(text: &'a str) -> Result<Review<'a, O>, ReviewError> {
-    let envelope: Envelope<'a, O> =
-        serde_json::from_str(text).map_err(|error| ReviewError::NotAReview(error.to_string()))?;
+    let envelope: Envelope<'a, O> = read_json(text)
+        .map_err(|error| ReviewError::NotAReview(error.replace("request.object.", "")))?;
     let api_version = envelope.api_version.as_deref().unwrap_or("");
     let kind = envelope.kind.as_deref().unwrap_or("");
     if (api_version, kind) != (API_VERSION, KIND) {

@@ -7,9 +7,12 @@ use std::process::ExitCode;
 use clap::Args;
 use serde::Deserialize;
 
-use super::documents::{Node, PodPlace};
-use super::inject::{location, misplaced};
-use super::manifests::{DecideArgs, Deciding, Manifest, ManifestArgs, manifests};
+use super::documents::document::Document;
+use super::documents::reading;
+use super::documents::report::Report;
+use super::documents::template::Pod as Place;
+use super::inject::{misplaced, places};
+use super::manifests::{Deciding, ManifestArgs, SettingsArgs, unreadable};
 use crate::inject::Injection;
 use crate::inject::decide::{Asked, Decision};
 use crate::inject::finding::TABLE;
@@ -23,63 +26,85 @@ pub(super) struct ExplainArgs {
     #[command(flatten)]
     manifests: ManifestArgs,
     #[command(flatten)]
-    decide: DecideArgs,
+    settings: SettingsArgs,
 }
 
 /// Explains every Pod of the manifests. Exit codes are those of `inject`.
 pub(super) fn run(args: &ExplainArgs) -> anyhow::Result<ExitCode> {
     let sources = args.manifests.read()?;
-    let manifests = manifests(&sources);
-    let deciding = Deciding::new(&args.decide, &manifests)?;
+    let documents: Vec<_> = sources.iter().flat_map(reading::read).collect();
+    let deciding = Deciding::new(&args.settings, &documents)?;
     let mut page = String::new();
-    let (mut unreadable, mut refused) = (false, false);
-    for manifest in &manifests {
-        if let Err(error) = &manifest.content {
-            unreadable = true;
-            let _ = writeln!(page, "{}: {error}\n", manifest.source.name);
-        }
-        for place in manifest.pods() {
-            let explained = manifest.node().and_then(|node| {
-                let pod = node.pointer(&place.pod)?;
-                Some(deciding.decide(pod, &place, |injection| {
-                    heading(&mut page, manifest, &place, &deciding);
-                    body(&mut page, injection, &deciding.settings);
-                    below(&mut page, node, &place);
-                    matches!(injection.outcome.decision, Decision::Refuse(_))
-                        && injection.outcome.asked == Asked::Explicit
-                }))
-            });
-            match explained {
-                Some(Ok(refusal)) => refused |= refusal,
-                Some(Err(error)) => {
-                    unreadable = true;
-                    heading(&mut page, manifest, &place, &deciding);
-                    let _ = writeln!(page, "  {error:#}\n");
-                }
-                None => {}
-            }
-        }
+    let mut worst = Explained::Fine;
+    for document in &documents {
+        worst = worst.max(explain(
+            &mut page,
+            document,
+            &args.manifests.namespace,
+            &deciding,
+        ));
     }
     if page.is_empty() {
-        page.push_str("no Pods found\n");
+        page.push_str("no object has a Pod\n");
     }
     stdout().lock().write_all(page.as_bytes())?;
-    Ok(match (unreadable, refused) {
-        (true, _) => ExitCode::FAILURE,
-        (false, true) => ExitCode::from(2),
-        (false, false) => ExitCode::SUCCESS,
+    Ok(match worst {
+        Explained::Fine => ExitCode::SUCCESS,
+        Explained::Refused => ExitCode::from(2),
+        Explained::Unreadable => ExitCode::FAILURE,
     })
 }
 
-fn heading(page: &mut String, manifest: &Manifest<'_>, place: &PodPlace, deciding: &Deciding) {
-    let workload = &place.workload;
-    let namespace = deciding.namespace(place);
+/// How the explanation of a document went, from good to bad.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Explained {
+    Fine,
+    Refused,
+    Unreadable,
+}
+
+fn explain(
+    page: &mut String,
+    document: &Document<'_>,
+    namespace: &str,
+    deciding: &Deciding,
+) -> Explained {
+    let mut worst = Explained::Fine;
+    if let Some((line, reason)) = unreadable(document) {
+        worst = Explained::Unreadable;
+        // Writing to a String cannot fail.
+        let _ = writeln!(page, "{}:{line}: {reason}\n", document.source.name);
+    }
+    for (_, place, pod) in places(document, namespace, &mut Report::default()) {
+        heading(page, document, &place);
+        let explained = deciding.decide(pod, &place, |injection| {
+            body(page, injection, &deciding.settings);
+            let outcome = &injection.outcome;
+            matches!(outcome.decision, Decision::Refuse(_)) && outcome.asked == Asked::Explicit
+        });
+        match explained {
+            Ok(true) => worst = worst.max(Explained::Refused),
+            Ok(false) => {}
+            Err(error) => {
+                worst = Explained::Unreadable;
+                let _ = writeln!(page, "  {error:#}");
+            }
+        }
+        for finding in misplaced(document, &place) {
+            let _ = writeln!(page, "  note {}: {finding}", finding.code());
+        }
+        page.push('\n');
+    }
+    worst
+}
+
+fn heading(page: &mut String, document: &Document<'_>, place: &Place) {
+    let (owner, namespace) = (&place.owner, &place.namespace);
+    let (file, line) = (&document.source.name, document.line);
     let _ = writeln!(
         page,
-        "{}/{} in namespace {namespace} ({})",
-        workload.kind,
-        workload.name,
-        location(manifest)
+        "{}/{} in namespace {namespace} ({file}:{line})",
+        owner.kind, owner.name
     );
 }
 
@@ -116,7 +141,6 @@ fn body(page: &mut String, injection: &Injection<'_>, settings: &Settings) {
     }
     intent(page, &outcome.decision);
     additions(page, injection);
-    page.push('\n');
 }
 
 fn intent(page: &mut String, decision: &Decision<'_>) {
@@ -163,11 +187,5 @@ fn additions(page: &mut String, injection: &Injection<'_>) {
     let _ = writeln!(page, "would be added:");
     for operation in operations {
         let _ = writeln!(page, "  {}", operation.path);
-    }
-}
-
-fn below(page: &mut String, document: &Node, place: &PodPlace) {
-    for finding in misplaced(document, place) {
-        let _ = writeln!(page, "  note {}: {finding}\n", finding.code());
     }
 }

@@ -1,17 +1,17 @@
 //! `sidebox inject`: the webhook's decision and patch, on files.
 
-use std::io::{Write, stdout};
+use std::io::{self, Write, stderr, stdout};
 use std::process::ExitCode;
 
-use anyhow::Context;
 use clap::Args;
-use serde::Deserialize;
-use serde_json::value::RawValue;
 
-use super::documents::{self, Node, PodPlace};
-use super::manifests::{DecideArgs, Deciding, Manifest, ManifestArgs, manifests};
-use super::output::{self, Format, ObjectPatch, Outgoing};
-use super::report::{Done, Report};
+use super::documents::document::Document;
+use super::documents::output::{self, Format, ObjectPatch, Outgoing};
+use super::documents::reading;
+use super::documents::report::{Entry, Outcome, Report, colour};
+use super::documents::template::{Object, Pod as Place, objects, pods};
+use super::documents::tree::Node;
+use super::manifests::{Deciding, ManifestArgs, SettingsArgs, unreadable};
 use crate::inject::Injection;
 use crate::inject::decide::{self, Asked, Decision};
 use crate::inject::finding::Finding;
@@ -22,112 +22,124 @@ pub(super) struct InjectArgs {
     #[command(flatten)]
     manifests: ManifestArgs,
     #[command(flatten)]
-    decide: DecideArgs,
+    settings: SettingsArgs,
     /// Form of the output
     #[arg(short = 'o', long, value_name = "FORM", default_value = "yaml")]
     output: Format,
 }
 
-/// What was decided over one Pod, free of what it was read from.
-struct Decided {
-    done: Done,
-    why: String,
-    notes: Vec<Finding>,
-    patch: Option<String>,
-}
-
 /// Injects every Pod of the manifests that asks.
 pub(super) fn run(args: &InjectArgs) -> anyhow::Result<ExitCode> {
     let sources = args.manifests.read()?;
-    let manifests = manifests(&sources);
-    let deciding = Deciding::new(&args.decide, &manifests)?;
-    let mut report = Report::new();
-    let mut patches = Vec::new();
-    let mut outgoing = Vec::new();
-    for manifest in &manifests {
-        let changed = inject(manifest, &deciding, &mut report, &mut patches)?;
-        outgoing.push(Outgoing { manifest, changed });
-    }
-    write(args.output, &outgoing, &patches, &mut report)?;
-    report.summary();
-    Ok(exit_code(&report))
+    let documents: Vec<_> = sources.iter().flat_map(reading::read).collect();
+    let deciding = Deciding::new(&args.settings, &documents)?;
+    let mut report = Report::default();
+    let change = |document, report: &mut Report| {
+        let patches = patches(&document, &args.manifests.namespace, &deciding, report);
+        outgoing(document, patches, report)
+    };
+    let outgoing: Vec<_> = documents
+        .into_iter()
+        .map(|document| change(document, &mut report))
+        .collect();
+    write(args.output, &outgoing, &report)
 }
 
-/// 1 for what could not be read, 2 for what asked and was refused.
-pub(super) fn exit_code(report: &Report) -> ExitCode {
-    match (report.count(Done::Unreadable), report.count(Done::Refused)) {
-        (0, 0) => ExitCode::SUCCESS,
-        (0, _) => ExitCode::from(2),
-        _ => ExitCode::FAILURE,
-    }
-}
-
-/// Where a document stands, for people.
-pub(super) fn location(manifest: &Manifest<'_>) -> String {
-    format!("{}:{}", manifest.source.name, manifest.document.line)
-}
-
-/// The changed content of a document, if any of its Pods changes.
-fn inject(
-    manifest: &Manifest<'_>,
+/// Every Pod of a document with what was decided over it; the patches of those that change.
+fn patches(
+    document: &Document<'_>,
+    namespace: &str,
     deciding: &Deciding,
     report: &mut Report,
-    patches: &mut Vec<ObjectPatch>,
-) -> anyhow::Result<Option<Node>> {
-    if let Err(error) = &manifest.content {
-        report.line(
-            Done::Unreadable,
-            &format!("{}: {error}", manifest.source.name),
-        );
-    }
-    let Some(node) = manifest.node() else {
-        return Ok(None);
-    };
-    let mut changed: Option<Node> = None;
-    for place in manifest.pods() {
-        let Some(pod) = node.pointer(&place.pod) else {
-            continue;
-        };
-        let decided = match deciding.decide(pod, &place, decided) {
+) -> Vec<ObjectPatch> {
+    let mut patches = Vec::new();
+    for (object, place, pod) in places(document, namespace, report) {
+        let decided = deciding.decide(pod, &place, |injection| {
+            decided(document, &place, injection)
+        });
+        let (entry, notes, patch) = match decided {
             Ok(decided) => decided,
-            Err(error) => {
-                report.object(
-                    Done::Unreadable,
-                    &place,
-                    &location(manifest),
-                    &format!("{error:#}"),
-                );
-                continue;
-            }
+            Err(error) => (
+                entry(document, &place, Outcome::Failed, format!("{error:#}")),
+                Vec::new(),
+                None,
+            ),
         };
-        report.object(decided.done, &place, &location(manifest), &decided.why);
-        for note in decided.notes.iter().chain(&misplaced(node, &place)) {
-            report.note(note);
-        }
-        if let Some(patch) = decided.patch {
-            apply(
-                changed.get_or_insert_with(|| node.clone()),
-                &place.pod,
-                &patch,
-            )?;
-            let operations = prefixed(&patch, place.pod.strip_prefix(&place.object).unwrap_or(""))?;
-            patches.push(ObjectPatch {
-                file: manifest.source.name.clone(),
-                place,
-                operations,
-            });
-        }
+        report.entries.push(entry);
+        let all = notes
+            .iter()
+            .chain(misplaced(document, &place).iter())
+            .map(|f| format!("{}/{}: {}: {f}", object.kind, object.name, f.code()))
+            .collect::<Vec<_>>();
+        report.notes.extend(all);
+        patches.extend(patch.map(|patch| ObjectPatch {
+            object,
+            namespace: place.namespace.clone(),
+            pointer: place.pointer,
+            patch,
+        }));
     }
-    Ok(changed)
+    patches
 }
 
-fn decided(injection: &Injection<'_>) -> Decided {
+/// All Pods of a document with their objects; a document that cannot be read is reported.
+pub(super) fn places<'d>(
+    document: &'d Document<'_>,
+    namespace: &str,
+    report: &mut Report,
+) -> Vec<(Object, Place, &'d Node)> {
+    if let Some((line, sentence)) = unreadable(document) {
+        let file = document.source.name.clone();
+        report.entries.push(Entry {
+            outcome: Outcome::Failed,
+            object: None,
+            namespace: None,
+            file,
+            line,
+            code: None,
+            sentence,
+        });
+    }
+    let Some(tree) = document.tree() else {
+        return Vec::new();
+    };
+    let pods = objects(tree).into_iter().flat_map(|object| {
+        let pods = pods(tree, &object, namespace);
+        pods.into_iter().map(move |place| (object.clone(), place))
+    });
+    pods.filter_map(|(object, place)| tree.at(&place.pointer).map(|pod| (object, place, pod)))
+        .collect()
+}
+
+/// A line of the report about a Pod.
+pub(super) fn entry(
+    document: &Document<'_>,
+    place: &Place,
+    outcome: Outcome,
+    sentence: String,
+) -> Entry {
+    Entry {
+        outcome,
+        object: Some(format!("{}/{}", place.owner.kind, place.owner.name)),
+        namespace: Some(place.namespace.clone()),
+        file: document.source.name.clone(),
+        line: document.line,
+        code: None,
+        sentence,
+    }
+}
+
+fn decided(
+    document: &Document<'_>,
+    place: &Place,
+    injection: &Injection<'_>,
+) -> (Entry, Vec<Finding>, Option<String>) {
     let outcome = &injection.outcome;
-    let (done, why) = match &outcome.decision {
+    let (done, sentence) = match &outcome.decision {
         Decision::Inject(intent) => {
             let (mode, placement) = (intent.access.mode().as_str(), intent.placement.as_str());
             (
-                Done::Injected,
+                Outcome::Injected,
                 format!(
                     "target {}, mode {mode}, placement {placement}",
                     intent.case.target().name()
@@ -135,125 +147,105 @@ fn decided(injection: &Injection<'_>) -> Decided {
             )
         }
         Decision::Repair(_) => (
-            Done::Injected,
+            Outcome::Injected,
             "restartPolicy of the toolbox repaired".to_owned(),
         ),
-        Decision::Skip(finding) => (Done::Skipped, format!("{}: {finding}", finding.code())),
+        Decision::Skip(finding) => (Outcome::Skipped, finding.to_string()),
         // Nobody waits for an automatic injection that does not come.
         Decision::Refuse(finding) if outcome.asked == Asked::Automatic => {
-            (Done::Skipped, format!("{}: {finding}", finding.code()))
+            (Outcome::Skipped, finding.to_string())
         }
-        Decision::Refuse(finding) => (Done::Refused, format!("{}: {finding}", finding.code())),
+        Decision::Refuse(finding) => (Outcome::Refused, finding.to_string()),
     };
+    let mut entry = entry(document, place, done, sentence);
+    entry.code = outcome.decision.reason().map(Finding::code);
     let patch = injection
         .patch
         .as_ref()
         .map(|patch| patch.as_str().to_owned());
-    Decided {
-        done,
-        why,
-        notes: outcome.notes.clone(),
-        patch,
-    }
+    (entry, outcome.notes.clone(), patch)
 }
 
 /// Annotations on the workload itself, where nothing reads them.
-pub(super) fn misplaced(document: &Node, place: &PodPlace) -> Vec<Finding> {
-    if place.pod == place.object {
-        return Vec::new();
-    }
-    let object = document.pointer(&place.object);
-    let annotations = object.and_then(|object| object.at(&["metadata", "annotations"]));
-    let keys = annotations
-        .into_iter()
-        .flat_map(Node::members)
-        .map(|(key, _)| key.text.as_str());
-    decide::misplaced(keys, &format!("the {}", place.workload.kind))
+pub(super) fn misplaced(document: &Document<'_>, place: &Place) -> Vec<Finding> {
+    let pointer = place.workload_annotations.as_deref();
+    let annotations = pointer.and_then(|pointer| document.tree()?.at(pointer));
+    let keys = match annotations {
+        Some(Node::Mapping(mapping)) => mapping
+            .entries
+            .iter()
+            .map(|(key, _)| key.name.as_str())
+            .collect(),
+        _ => Vec::new(),
+    };
+    decide::misplaced(keys.into_iter(), &format!("the {}", place.owner.kind))
 }
 
-/// One operation of a patch.
-#[derive(Deserialize)]
-struct Operation<'p> {
-    path: String,
-    #[serde(borrow)]
-    value: &'p RawValue,
-}
-
-fn apply(document: &mut Node, pod: &str, patch: &str) -> anyhow::Result<()> {
-    let operations: Vec<Operation<'_>> =
-        serde_json::from_str(patch).context("the patch cannot be read")?;
-    for operation in operations {
-        let value = documents::json(operation.value.get())?.plain();
-        document.add(&format!("{pod}{}", operation.path), value)?;
-    }
-    Ok(())
-}
-
-/// The patch with paths that start at the object.
-fn prefixed(patch: &str, pod: &str) -> anyhow::Result<String> {
-    let operations: Vec<Operation<'_>> =
-        serde_json::from_str(patch).context("the patch cannot be read")?;
-    let lines: Vec<String> = operations
-        .iter()
-        .map(|operation| {
-            let full = serde_json::Value::from(format!("{pod}{}", operation.path));
-            format!(
-                r#"{{"op":"add","path":{full},"value":{}}}"#,
-                operation.value
-            )
-        })
-        .collect();
-    Ok(format!("[{}]", lines.join(",")))
-}
-
-/// Writes the documents in the asked form.
-pub(super) fn write(
-    format: Format,
-    outgoing: &[Outgoing<'_, '_>],
-    patches: &[ObjectPatch],
+/// A document with its patches applied; as it was, with a line in the report, if that cannot be.
+pub(super) fn outgoing<'s>(
+    document: Document<'s>,
+    patches: Vec<ObjectPatch>,
     report: &mut Report,
-) -> anyhow::Result<()> {
-    let mut out = stdout().lock();
-    match format {
-        Format::Json => output::json(outgoing, &mut out)?,
-        Format::Patch => output::patches(patches, &mut out)?,
-        Format::Yaml | Format::Diff => {
-            let mut texts = Vec::new();
-            for document in outgoing {
-                let text = text(document, report);
-                if format == Format::Diff {
-                    let manifest = document.manifest;
-                    output::diff(&location(manifest), manifest.document.text, &text, &mut out)?;
-                }
-                texts.push((text, std::ptr::from_ref(document.manifest.source) as usize));
-            }
-            if format == Format::Yaml {
-                output::yaml(&texts, &mut out)?;
-            }
-        }
-    }
-    out.flush()?;
-    Ok(())
-}
-
-/// The text of a document; as it was if it cannot be written back.
-fn text(document: &Outgoing<'_, '_>, report: &mut Report) -> String {
-    match document.text() {
-        Ok((text, comments_lost)) => {
-            if comments_lost {
-                report.remark(&format!(
-                    "{}: comments inside the document are gone",
-                    location(document.manifest)
+) -> Outgoing<'s> {
+    let all: Vec<_> = patches
+        .iter()
+        .map(|patch| (patch.pointer.as_str(), patch.patch.as_str()))
+        .collect();
+    let changed = match (all.is_empty(), document.patch(&all)) {
+        (true, _) => None,
+        (false, Ok(changed)) => {
+            if changed.comments_lost {
+                report.notes.push(format!(
+                    "{}:{}: comments of the document are gone",
+                    document.source.name, document.line
                 ));
             }
-            text
+            Some(changed)
         }
-        Err(error) => {
-            report.line(
-                Done::Unreadable,
-                &format!("{}: {error}", document.manifest.source.name),
-            );
-            document.manifest.document.text.to_owned()
+        (false, Err(error)) => {
+            let (file, line) = (document.source.name.clone(), document.line);
+            report.entries.push(Entry {
+                outcome: Outcome::Failed,
+                object: None,
+                namespace: None,
+                file,
+                line,
+                code: None,
+                sentence: error.to_string(),
+            });
+            None
         }
+    };
+    let patches = if changed.is_some() {
+        patches
+    } else {
+        Vec::new()
+    };
+    Outgoing {
+        document,
+        changed,
+        patches,
     }
+}
+
+/// Writes the documents in the asked form, then the report, and tells the exit code.
+pub(super) fn write(
+    format: Format,
+    outgoing: &[Outgoing<'_>],
+    report: &Report,
+) -> anyhow::Result<ExitCode> {
+    let text = match format {
+        Format::Yaml => output::yaml(outgoing),
+        Format::Json => output::json(outgoing).into_bytes(),
+        Format::Patch => output::patch(outgoing)?.into_bytes(),
+        Format::Diff => output::difference(outgoing, colour(&stdout())).into_bytes(),
+    };
+    let mut out = stdout().lock();
+    match out.write_all(&text).and_then(|()| out.flush()) {
+        // Whoever reads may stop reading.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
+        written => written?,
+    }
+    report.write(stderr().lock(), colour(&stderr()))?;
+    Ok(ExitCode::from(report.exit_code()))
 }

@@ -1,19 +1,23 @@
-//! The manifests that a command was given: read, with their facts and the settings.
+//! The manifests that a command was given, with their facts and the settings that decide.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{IsTerminal, stdin};
 use std::path::PathBuf;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use clap::Args;
 
-use super::documents::{Document, Node, ParseError, PodPlace, Source, parse, pods, split, to_json};
-use super::facts::values_of;
+use super::documents::document::{Content, Document};
+use super::documents::json::{self, Spacing};
+use super::documents::source::{self, Source};
+use super::documents::template::Pod as Place;
+use super::documents::tree::Node;
+use super::facts::objects_of;
 use crate::inject::decide::{Origin, Request};
 use crate::inject::facts::Facts;
 use crate::inject::facts::objects::{self, Completeness, DEFAULT_NAMESPACE};
-use crate::inject::pod::Pod;
+use crate::inject::pod::{Pod, read_json};
 use crate::inject::settings::Settings;
 use crate::inject::{Injection, inject};
 
@@ -23,17 +27,9 @@ pub(super) struct ManifestArgs {
     /// File, folder (its .yaml, .yml and .json files) or - for standard input; may be given more than once
     #[arg(short = 'f', long = "filename", value_name = "FILE|DIR|-")]
     files: Vec<PathBuf>,
-}
-
-/// Settings and namespace of a command that decides.
-#[derive(Debug, Args)]
-pub(super) struct DecideArgs {
-    /// Settings file; without it the defaults that `sidebox config` prints
-    #[arg(long, value_name = "FILE", env = "SIDEBOX_CONFIG")]
-    config: Option<PathBuf>,
     /// Namespace of objects that name none
     #[arg(short = 'n', long, value_name = "NAME", default_value = DEFAULT_NAMESPACE)]
-    namespace: String,
+    pub(super) namespace: String,
 }
 
 impl ManifestArgs {
@@ -43,56 +39,41 @@ impl ManifestArgs {
             bail!("nothing to read: name files or folders with -f, or - for standard input");
         }
         let standard = [PathBuf::from("-")];
-        Source::read(if self.files.is_empty() {
-            &standard
+        let paths = if self.files.is_empty() {
+            standard.as_slice()
         } else {
             &self.files
-        })
-    }
-}
-
-/// A document and what it holds.
-#[derive(Debug)]
-pub(super) struct Manifest<'s> {
-    pub(super) source: &'s Source,
-    pub(super) document: Document<'s>,
-    /// The content; none for a document without any.
-    pub(super) content: Result<Option<Node>, ParseError>,
-}
-
-impl Manifest<'_> {
-    /// The Pods of the document; none if it cannot be read.
-    pub(super) fn pods(&self) -> Vec<PodPlace> {
-        self.node().map(pods).unwrap_or_default()
-    }
-
-    /// The content, if it could be read and there is any.
-    pub(super) fn node(&self) -> Option<&Node> {
-        self.content.as_ref().ok().and_then(Option::as_ref)
-    }
-}
-
-/// All documents of the sources, in order.
-pub(super) fn manifests(sources: &[Source]) -> Vec<Manifest<'_>> {
-    let of = |source| {
-        let documents: Vec<Document<'_>> = if Source::is_json(source) {
-            vec![Document {
-                text: &source.text,
-                line: 1,
-            }]
-        } else {
-            split(&source.text)
         };
-        documents.into_iter().map(move |document| {
-            let content = parse(document.text, document.line);
-            Manifest {
-                source,
-                document,
-                content,
-            }
-        })
-    };
-    sources.iter().flat_map(of).collect()
+        Ok(source::read(paths, stdin().lock())?)
+    }
+}
+
+/// The settings file of a command that decides.
+#[derive(Debug, Args)]
+pub(super) struct SettingsArgs {
+    /// Settings file; without it the defaults that `sidebox config` prints
+    #[arg(long, value_name = "FILE", env = "SIDEBOX_CONFIG")]
+    config: Option<PathBuf>,
+}
+
+impl SettingsArgs {
+    fn read(&self) -> anyhow::Result<Settings> {
+        let Some(path) = &self.config else {
+            return Ok(Settings::default());
+        };
+        let file = path.display().to_string();
+        let text = fs::read_to_string(path)
+            .with_context(|| format!("cannot read the settings file {file}"))?;
+        Ok(Settings::parse(&file, &text)?)
+    }
+}
+
+/// Why a document cannot be read: its line, and a sentence.
+pub(super) fn unreadable(document: &Document<'_>) -> Option<(usize, String)> {
+    match &document.content {
+        Content::Unreadable(why) => Some((why.line, why.reason.clone())),
+        Content::Empty | Content::Value(_) => None,
+    }
 }
 
 /// What decides over the Pods of manifests: settings, and the facts among the manifests.
@@ -100,31 +81,20 @@ pub(super) struct Deciding {
     pub(super) settings: Settings,
     facts: BTreeMap<String, Facts>,
     unknown: Facts,
-    namespace: String,
 }
 
 impl Deciding {
-    pub(super) fn new(args: &DecideArgs, manifests: &[Manifest<'_>]) -> anyhow::Result<Self> {
-        let values: Vec<_> = manifests
+    pub(super) fn new(args: &SettingsArgs, documents: &[Document<'_>]) -> anyhow::Result<Self> {
+        let values: Vec<_> = documents
             .iter()
-            .filter_map(Manifest::node)
-            .flat_map(values_of)
+            .filter_map(Document::tree)
+            .flat_map(objects_of)
             .collect();
         Ok(Self {
-            settings: settings(args)?,
+            settings: args.read()?,
             facts: objects::read(&values, Completeness::Part)?,
             unknown: Facts::default(),
-            namespace: args.namespace.clone(),
         })
-    }
-
-    /// The namespace of an object.
-    pub(super) fn namespace<'p>(&'p self, place: &'p PodPlace) -> &'p str {
-        place
-            .workload
-            .namespace
-            .as_deref()
-            .unwrap_or(&self.namespace)
     }
 
     /// Decides over one Pod and hands the result to `with`, which borrows from the Pod.
@@ -134,29 +104,19 @@ impl Deciding {
     pub(super) fn decide<T>(
         &self,
         pod: &Node,
-        place: &PodPlace,
+        place: &Place,
         with: impl FnOnce(&Injection<'_>) -> T,
     ) -> anyhow::Result<T> {
-        let text = to_json(pod);
-        let pod: Pod<'_> = serde_json::from_str(&text).context("the Pod cannot be read")?;
-        let namespace = self.namespace(place);
-        let facts = self.facts.get(namespace).unwrap_or(&self.unknown);
+        let text = json::write(pod, &Spacing::Compact);
+        let pod: Pod<'_> =
+            read_json(&text).map_err(|error| anyhow!("the Pod cannot be read: {error}"))?;
+        let facts = self.facts.get(&place.namespace).unwrap_or(&self.unknown);
         let request = Request {
             pod: &pod,
-            namespace,
+            namespace: &place.namespace,
             label: None,
             origin: Origin::File,
         };
         Ok(with(&inject(&request, facts, &self.settings)))
     }
-}
-
-fn settings(args: &DecideArgs) -> anyhow::Result<Settings> {
-    let Some(path) = &args.config else {
-        return Ok(Settings::default());
-    };
-    let file = path.display().to_string();
-    let text = fs::read_to_string(path)
-        .with_context(|| format!("cannot read the settings file {file}"))?;
-    Ok(Settings::parse(&file, &text)?)
 }

@@ -3,20 +3,19 @@
 //! The only room that prints, and the one that nobody else imports.
 
 mod certs;
+mod completions;
 pub mod config;
 pub mod documents;
 mod explain;
 mod facts;
 mod inject;
 mod manifests;
-mod output;
-mod report;
 mod serve;
 mod uninject;
 
 use std::process::ExitCode;
 
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::{Parser, Subcommand};
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -64,36 +63,39 @@ enum Command {
     /// Answer admission reviews over HTTPS
     Serve(Box<serve::ServeArgs>),
     /// Print the completions of a shell
-    Completions {
-        /// The shell
-        shell: clap_complete::Shell,
-    },
+    Completions(completions::CompletionsArgs),
 }
 
 /// Runs the command line: 0 done, 1 error, 2 done but something that asked was refused.
 pub fn main() -> ExitCode {
     let success = |()| ExitCode::SUCCESS;
-    let done = match Cli::parse().command {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return usage(&error),
+    };
+    let done = match cli.command {
         Command::Inject(args) => inject::run(&args),
         Command::Uninject(args) => uninject::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Config(args) => config::run(&args, &mut std::io::stdout()).map(success),
         Command::Certs(args) => certs::run(&args).map(success),
         Command::Serve(args) => serve::run(&args).map(success),
-        Command::Completions { shell } => {
-            clap_complete::generate(
-                shell,
-                &mut Cli::command(),
-                "sidebox",
-                &mut std::io::stdout(),
-            );
-            Ok(ExitCode::SUCCESS)
-        }
+        Command::Completions(args) => completions::run(&args),
     };
     done.unwrap_or_else(|error| {
         report(&error);
         ExitCode::FAILURE
     })
+}
+
+/// Help and version are answers; anything else is an error, whose code must not be that of a refusal.
+fn usage(error: &clap::Error) -> ExitCode {
+    let printed = error.print().is_ok();
+    if printed && !error.use_stderr() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
 }
 
 #[expect(
@@ -106,6 +108,8 @@ fn report(error: &anyhow::Error) {
 
 #[cfg(test)]
 mod tests {
+    use clap::CommandFactory;
+
     use super::*;
 
     #[test]

@@ -4,11 +4,14 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::documents::{Node, to_json};
-use super::inject::{exit_code, location, write};
-use super::manifests::{Manifest, ManifestArgs, manifests};
-use super::output::{Format, Outgoing};
-use super::report::{Done, Report};
+use super::documents::document::Document;
+use super::documents::json::{self, Spacing};
+use super::documents::output::{Format, ObjectPatch};
+use super::documents::reading;
+use super::documents::report::{Outcome, Report};
+use super::documents::tree::Node;
+use super::inject::{entry, outgoing, places, write};
+use super::manifests::ManifestArgs;
 use crate::inject::uninject::{Undo, UninjectError, uninject};
 
 /// The flags of `sidebox uninject`.
@@ -17,70 +20,57 @@ pub(super) struct UninjectArgs {
     #[command(flatten)]
     manifests: ManifestArgs,
     /// Form of the output
-    #[arg(short = 'o', long, value_name = "FORM", default_value = "yaml", value_parser = ["yaml", "json", "diff"])]
-    output: String,
+    #[arg(short = 'o', long, value_name = "FORM", default_value = "yaml")]
+    output: Format,
 }
 
 /// Uninjects every Pod of the manifests that has a status.
 pub(super) fn run(args: &UninjectArgs) -> anyhow::Result<ExitCode> {
     let sources = args.manifests.read()?;
-    let manifests = manifests(&sources);
-    let mut report = Report::new();
-    let mut outgoing = Vec::new();
-    for manifest in &manifests {
-        let changed = undo(manifest, &mut report)?;
-        outgoing.push(Outgoing { manifest, changed });
+    let documents = sources.iter().flat_map(reading::read);
+    let mut report = Report::default();
+    let mut changed = Vec::new();
+    for document in documents {
+        let patches = patches(&document, &args.manifests.namespace, &mut report);
+        changed.push(outgoing(document, patches, &mut report));
     }
-    let format = match args.output.as_str() {
-        "json" => Format::Json,
-        "diff" => Format::Diff,
-        _ => Format::Yaml,
-    };
-    write(format, &outgoing, &[], &mut report)?;
-    report.summary();
-    Ok(exit_code(&report))
+    write(args.output, &changed, &report)
 }
 
-fn undo(manifest: &Manifest<'_>, report: &mut Report) -> anyhow::Result<Option<Node>> {
-    if let Err(error) = &manifest.content {
-        report.line(
-            Done::Unreadable,
-            &format!("{}: {error}", manifest.source.name),
-        );
+fn patches(document: &Document<'_>, namespace: &str, report: &mut Report) -> Vec<ObjectPatch> {
+    let mut patches = Vec::new();
+    for (object, place, pod) in places(document, namespace, report) {
+        let (outcome, sentence) = match undo(pod) {
+            Ok(patch) => {
+                patches.push(ObjectPatch {
+                    object,
+                    namespace: place.namespace.clone(),
+                    pointer: place.pointer.clone(),
+                    patch,
+                });
+                (Outcome::Removed, "as it was before".to_owned())
+            }
+            Err(error @ UninjectError::NoStatus) => (Outcome::Skipped, error.to_string()),
+            Err(error @ UninjectError::UnreadableStatus(_)) => (Outcome::Failed, error.to_string()),
+        };
+        report
+            .entries
+            .push(entry(document, &place, outcome, sentence));
     }
-    let Some(node) = manifest.node() else {
-        return Ok(None);
+    patches
+}
+
+/// The JSON patch that takes a Pod's injection back.
+fn undo(pod: &Node) -> Result<String, UninjectError> {
+    let value = serde_json::from_str(&json::write(pod, &Spacing::Compact))
+        .map_err(|error| UninjectError::UnreadableStatus(error.to_string()))?;
+    let operation = |undo: &Undo| match undo {
+        Undo::Remove(path) => format!(r#"{{"op":"remove","path":{}}}"#, json::string(path)),
+        Undo::Null(path) => format!(
+            r#"{{"op":"replace","path":{},"value":null}}"#,
+            json::string(path)
+        ),
     };
-    let mut changed: Option<Node> = None;
-    for place in manifest.pods() {
-        let Some(pod) = node.pointer(&place.pod) else {
-            continue;
-        };
-        let value = serde_json::from_str(&to_json(pod))?;
-        let steps = match uninject(&value) {
-            Ok(steps) => steps,
-            Err(error) => {
-                let done = match error {
-                    UninjectError::NoStatus => Done::Skipped,
-                    UninjectError::UnreadableStatus(_) => Done::Refused,
-                };
-                report.object(done, &place, &location(manifest), &error.to_string());
-                continue;
-            }
-        };
-        let document = changed.get_or_insert_with(|| node.clone());
-        for step in steps {
-            match step {
-                Undo::Remove(path) => document.remove(&format!("{}{path}", place.pod))?,
-                Undo::Null(path) => document.add(&format!("{}{path}", place.pod), Node::null())?,
-            }
-        }
-        report.object(
-            Done::Uninjected,
-            &place,
-            &location(manifest),
-            "as it was before",
-        );
-    }
-    Ok(changed)
+    let operations: Vec<_> = uninject(&value)?.iter().map(operation).collect();
+    Ok(format!("[{}]", operations.join(",")))
 }

@@ -385,7 +385,7 @@ pub fn misplaced<'p>(keys: impl Iterator<Item = &'p str>, workload: &str) -> Vec
             .is_some_and(|name| TABLE.iter().any(|row| row.name == name))
     });
     ours.map(|key| Finding::AnnotationMisplaced {
-        key: format!("annotation {key}"),
+        key: key.to_owned(),
         on: workload.to_owned(),
         belongs: "the Pod template",
     })

@@ -174,9 +174,9 @@ findings! {
     Refuse "limit_range" LimitRange { name: String, resource: &'static str, because: String }
         "LimitRange {name}: {resource} {because}"
         "The toolbox cannot be fitted into the namespace's LimitRange. Change the asked resources or the LimitRange."
-    Refuse "quota" Quota { name: String }
-        "ResourceQuota {name} counts cpu or memory"
-        "Automatic injection does not use up quotas unless `automatic.quota` is on. The Pod's own annotation injects it."
+    Refuse "quota" Quota { name: String, because: &'static str }
+        "ResourceQuota {name} counts cpu or memory; {because}"
+        "Automatic injection does not use up quotas unless `automatic.quota` is on. A Pod without any requests would become countable by its toolbox and be rejected: give its containers requests and limits."
     Refuse "mount_conflict" MountConflict { path: String }
         "two volumes would be mounted on {path}"
         "Change the mount path of the application, or of `toolbox.container.volumeMounts` in the settings."

@@ -9,6 +9,7 @@ mod command;
 pub mod decide;
 pub mod facts;
 pub mod finding;
+mod fitting;
 pub mod image;
 pub mod names;
 pub mod pages;

@@ -63,6 +63,17 @@ impl Amount {
         self.0 == 0
     }
 
+    /// The next multiple of a step above zero, upwards.
+    #[must_use]
+    pub const fn rounded_up(self, step: Self) -> Self {
+        let rest = self.0.rem_euclid(step.0);
+        if rest == 0 {
+            self
+        } else {
+            Self(self.0.saturating_add(step.0 - rest))
+        }
+    }
+
     /// The amount divided by a ratio, rounded up; a ratio of zero or less divides nothing.
     #[must_use]
     pub fn divided_by(self, ratio: Self) -> Self {

@@ -6,7 +6,8 @@
 use super::decide::Case;
 use super::facts::LimitKind;
 use super::finding::Finding;
-use super::resources::{Resource, all, limit, misfit, request};
+use super::fitting::misfit;
+use super::resources::{Resource, all, limit, request};
 
 /// A LimitRange for containers fills in what the toolbox leaves out, from its defaults or its min and
 /// max; the sums may then exceed the Pod's own, and the API would reject the Pod.

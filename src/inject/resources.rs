@@ -1,14 +1,16 @@
 //! The toolbox's requests and limits, fitted into what the namespace and the Pod allow.
 //!
-//! Sources: LimitRanger's validation (min, max, ratio for containers and Pods), the QoS classes and
-//! Pod-level resources of the Kubernetes documentation.
+//! Sources: the QoS classes and Pod-level resources of the Kubernetes documentation.
 
+use super::annotations::PREFIX;
 use super::decide::Case;
-use super::facts::{Amounts, LimitKind, LimitRange};
+use super::facts::{Amounts, LimitRange};
 use super::finding::Finding;
-use super::pod::{Container, QuantityText, ResourceTexts, Resources};
+use super::fitting::fit;
+use super::pod::{Container, QuantityText, ResourceTexts};
 use super::quantity::{Amount, Quantity};
 use super::ranges;
+use super::settings::ResourceList;
 
 /// One resource that a toolbox states.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,6 +30,30 @@ impl Resource {
             Self::Cpu => "cpu",
             Self::Memory => "memory",
             Self::EphemeralStorage => "ephemeral-storage",
+        }
+    }
+
+    /// The least limit with which a container starts: runtimes need some megabytes of memory.
+    pub const fn least(self) -> Amount {
+        match self {
+            Self::Cpu => Amount::milli(1),
+            Self::Memory | Self::EphemeralStorage => Amount::mebi(16),
+        }
+    }
+
+    /// The smallest step that the API takes without rounding or a warning.
+    pub(super) const fn step(self) -> Amount {
+        match self {
+            Self::Cpu => Amount::milli(1),
+            Self::Memory | Self::EphemeralStorage => Amount::whole(1),
+        }
+    }
+
+    const fn setting(self, list: &ResourceList) -> &Quantity {
+        match self {
+            Self::Cpu => &list.cpu,
+            Self::Memory => &list.memory,
+            Self::EphemeralStorage => &list.ephemeral_storage,
         }
     }
 
@@ -68,7 +94,7 @@ pub fn resolve(case: &Case<'_>, notes: &mut Vec<Finding>) -> Result<Shares, Find
     let mut shares = Vec::with_capacity(3);
     for resource in [Resource::Cpu, Resource::Memory, Resource::EphemeralStorage] {
         if decided_by_pod(case, resource) {
-            ranges::nothing_filled_in(case, resource)?;
+            leave_to_pod(case, resource, notes)?;
             continue;
         }
         if !needed(case, resource) {
@@ -76,11 +102,45 @@ pub fn resolve(case: &Case<'_>, notes: &mut Vec<Finding>) -> Result<Shares, Find
         }
         let mut share = fit(case, wanted(case, resource)?, notes)?;
         if guaranteed && resource != Resource::EphemeralStorage {
+            if asked(case, resource).0.is_some() && share.request != share.limit {
+                notes.push(ignored(
+                    resource,
+                    "request",
+                    "a Guaranteed Pod requests its limits",
+                ));
+            }
             share.request = share.limit.clone();
         }
         shares.push(share);
     }
     Ok(shares)
+}
+
+/// States nothing for the toolbox, and says so where an annotation asked.
+fn leave_to_pod(
+    case: &Case<'_>,
+    resource: Resource,
+    notes: &mut Vec<Finding>,
+) -> Result<(), Finding> {
+    let (request, limit) = asked(case, resource);
+    for (what, asked) in [("request", request), ("limit", limit)] {
+        let because = "the Pod's own resources bound its containers";
+        notes.extend(asked.map(|_| ignored(resource, what, because)));
+    }
+    ranges::nothing_filled_in(case, resource)
+}
+
+fn ignored(resource: Resource, what: &str, because: &str) -> Finding {
+    Finding::AnnotationIgnored {
+        key: key(resource, what),
+        because: because.to_owned(),
+    }
+}
+
+fn bounds(range: &LimitRange, resource: Resource) -> bool {
+    [&range.min, &range.max, &range.ratio]
+        .into_iter()
+        .any(|bound| resource.of(bound).is_some())
 }
 
 /// Pod-level resources bound all containers together; a container's own could only break them.
@@ -100,13 +160,11 @@ fn needed(case: &Case<'_>, resource: Resource) -> bool {
         return true;
     }
     let facts = case.facts;
-    let ranged = |range: &LimitRange| {
-        [&range.min, &range.max, &range.ratio]
-            .into_iter()
-            .any(|bound| resource.of(bound).is_some())
-    };
     all(case).any(|container| limit(container, resource).is_some())
-        || facts.limit_ranges.iter().any(ranged)
+        || facts
+            .limit_ranges
+            .iter()
+            .any(|range| bounds(range, resource))
         || facts.quotas.iter().any(|quota| quota.ephemeral_storage)
 }
 
@@ -116,227 +174,84 @@ pub(super) fn all<'c, 'a>(
     case.containers().iter().chain(case.init_containers())
 }
 
+/// What the annotations ask of a resource: request and limit.
+fn asked<'c>(
+    case: &'c Case<'_>,
+    resource: Resource,
+) -> (Option<&'c Quantity>, Option<&'c Quantity>) {
+    let asks = &case.asks;
+    match resource {
+        Resource::Cpu => (asks.cpu_request.as_ref(), asks.cpu_limit.as_ref()),
+        Resource::Memory => (asks.memory_request.as_ref(), asks.memory_limit.as_ref()),
+        Resource::EphemeralStorage => (None, None),
+    }
+}
+
+pub(super) fn is_asked(case: &Case<'_>, resource: Resource) -> bool {
+    let (request, limit) = asked(case, resource);
+    request.is_some() || limit.is_some()
+}
+
 /// What the annotations ask, else the settings; a limit follows a larger asked request and the
 /// other way round.
 fn wanted(case: &Case<'_>, resource: Resource) -> Result<Share, Finding> {
     let toolbox = &case.settings.toolbox;
-    let (requests, limits) = (&toolbox.requests, &toolbox.limits);
-    let (asked_request, asked_limit, request, limit, ceiling) = match resource {
-        Resource::Cpu => (
-            &case.asks.cpu_request,
-            &case.asks.cpu_limit,
-            &requests.cpu,
-            &limits.cpu,
-            &toolbox.ceilings.cpu,
-        ),
-        Resource::Memory => (
-            &case.asks.memory_request,
-            &case.asks.memory_limit,
-            &requests.memory,
-            &limits.memory,
-            &toolbox.ceilings.memory,
-        ),
-        Resource::EphemeralStorage => {
-            let share = Share {
-                resource,
-                request: requests.ephemeral_storage.clone(),
-                limit: limits.ephemeral_storage.clone(),
-            };
-            return Ok(share);
+    let (asked_request, asked_limit) = asked(case, resource);
+    bounded(case, resource, "request", asked_request)?;
+    bounded(case, resource, "limit", asked_limit)?;
+    let request = asked_request.unwrap_or(resource.setting(&toolbox.requests));
+    let limit = asked_limit.unwrap_or(resource.setting(&toolbox.limits));
+    let (request, limit) = match (asked_request, asked_limit) {
+        _ if request.amount() <= limit.amount() => (request, limit),
+        (Some(asked), Some(limit)) => {
+            let expected = format!("at most the limit {limit}");
+            return Err(not_possible(resource, "request", asked, &expected));
         }
+        (Some(_), None) => (request, request),
+        (None, _) => (limit, limit),
     };
-    for (what, asked) in [("request", asked_request), ("limit", asked_limit)] {
-        if let Some(asked) = asked
-            .as_ref()
-            .filter(|asked| asked.amount() > ceiling.amount())
-        {
-            return Err(too_large(
-                resource,
-                what,
-                asked,
-                &format!("at most {ceiling} (toolbox.ceilings)"),
-            ));
-        }
-    }
-    let mut share = Share {
+    Ok(Share {
         resource,
-        request: asked_request.as_ref().unwrap_or(request).clone(),
-        limit: asked_limit.as_ref().unwrap_or(limit).clone(),
-    };
-    if share.request.amount() > share.limit.amount() {
-        match (asked_request, asked_limit) {
-            (Some(asked), Some(limit)) => {
-                return Err(too_large(
-                    resource,
-                    "request",
-                    asked,
-                    &format!("at most the limit {limit}"),
-                ));
-            }
-            (Some(_), None) => share.limit = share.request.clone(),
-            (None, _) => share.request = share.limit.clone(),
-        }
-    }
-    Ok(share)
+        request: request.clone(),
+        limit: limit.clone(),
+    })
 }
 
-fn too_large(resource: Resource, what: &str, asked: &Quantity, expected: &str) -> Finding {
+/// Up to the settings' ceilings; and not so little that the toolbox cannot start. A limit of zero
+/// would even mean none.
+fn bounded(
+    case: &Case<'_>,
+    resource: Resource,
+    what: &str,
+    asked: Option<&Quantity>,
+) -> Result<(), Finding> {
+    let ceilings = &case.settings.toolbox.ceilings;
+    let (asked, ceiling) = match (asked, resource) {
+        (Some(asked), Resource::Cpu) => (asked, &ceilings.cpu),
+        (Some(asked), Resource::Memory) => (asked, &ceilings.memory),
+        (None, _) | (_, Resource::EphemeralStorage) => return Ok(()),
+    };
+    let least = resource.least();
+    let expected = if asked.amount() > ceiling.amount() {
+        format!("at most {ceiling} (toolbox.ceilings)")
+    } else if what == "limit" && asked.amount() < least {
+        format!("at least {least}")
+    } else {
+        return Ok(());
+    };
+    Err(not_possible(resource, what, asked, &expected))
+}
+
+fn not_possible(resource: Resource, what: &str, asked: &Quantity, expected: &str) -> Finding {
     Finding::InvalidAnnotation {
-        key: format!("sidebox.dev/{}-{what}", resource.as_str()),
+        key: key(resource, what),
         value: asked.as_str().to_owned(),
         expected: expected.to_owned(),
     }
 }
 
-/// Moves request and limit into every LimitRange, or says which one they cannot be moved into.
-fn fit(case: &Case<'_>, wanted: Share, notes: &mut Vec<Finding>) -> Result<Share, Finding> {
-    let resource = wanted.resource;
-    ranges::stated_without_us(case, resource)?;
-    let mut fitting = Fitting {
-        request: wanted.request.amount(),
-        limit: wanted.limit.amount(),
-    };
-    let mut last = None;
-    for range in &case.facts.limit_ranges {
-        let before = fitting;
-        let others = match range.kind {
-            LimitKind::Container => Fitting::default(),
-            LimitKind::Pod => sum(case, resource),
-        };
-        fitting = fitting.into_range(range, resource, others)?;
-        if before != fitting {
-            last = Some(range);
-        }
-    }
-    let Some(range) = last else { return Ok(wanted) };
-    // A later range may have undone an earlier one: all must hold at once.
-    for range in &case.facts.limit_ranges {
-        let others = if range.kind == LimitKind::Pod {
-            sum(case, resource)
-        } else {
-            Fitting::default()
-        };
-        if fitting.into_range(range, resource, others)? != fitting {
-            return Err(misfit(
-                range,
-                resource,
-                "cannot satisfy all LimitRanges at once",
-            ));
-        }
-    }
-    if is_asked(case, resource) {
-        return Err(misfit(
-            range,
-            resource,
-            "as asked by annotation does not fit",
-        ));
-    }
-    let share = Share {
-        resource,
-        request: rendered(fitting.request, &wanted.request),
-        limit: rendered(fitting.limit, &wanted.limit),
-    };
-    notes.push(Finding::ResourcesFitted {
-        resource: resource.as_str(),
-        request: share.request.to_string(),
-        limit: share.limit.to_string(),
-        name: range.name.clone(),
-    });
-    Ok(share)
-}
-
-fn rendered(amount: Amount, wanted: &Quantity) -> Quantity {
-    if amount == wanted.amount() {
-        wanted.clone()
-    } else {
-        Quantity::from_value(amount)
-    }
-}
-
-fn is_asked(case: &Case<'_>, resource: Resource) -> bool {
-    match resource {
-        Resource::Cpu => case.asks.cpu_request.is_some() || case.asks.cpu_limit.is_some(),
-        Resource::Memory => case.asks.memory_request.is_some() || case.asks.memory_limit.is_some(),
-        Resource::EphemeralStorage => false,
-    }
-}
-
-/// A request and a limit: of the toolbox, or the sums of the Pod's own containers.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-struct Fitting {
-    request: Amount,
-    limit: Amount,
-}
-
-impl Fitting {
-    fn into_range(
-        self,
-        range: &LimitRange,
-        resource: Resource,
-        others: Self,
-    ) -> Result<Self, Finding> {
-        let Self {
-            mut request,
-            mut limit,
-        } = self;
-        let (min, max) = (resource.of(&range.min), resource.of(&range.max));
-        if let Some(max) = max {
-            let left = max - others.limit;
-            if left <= Amount::ZERO {
-                return Err(misfit(
-                    range,
-                    resource,
-                    "leaves nothing for the toolbox (max)",
-                ));
-            }
-            limit = limit.min(left);
-        }
-        if let Some(min) = min {
-            request = request.max(min - others.request);
-        }
-        if request > limit {
-            let raised = max.is_none_or(|max| request <= max - others.limit);
-            match raised {
-                true => limit = request,
-                false if min.is_some_and(|min| min - others.request > limit) => {
-                    return Err(misfit(range, resource, "has a min above what max leaves"));
-                }
-                false => request = limit,
-            }
-        }
-        if let Some(ratio) = resource.of(&range.ratio) {
-            let least = (limit + others.limit).divided_by(ratio) - others.request;
-            request = request.max(least);
-            if request > limit {
-                return Err(misfit(range, resource, "cannot keep maxLimitRequestRatio"));
-            }
-        }
-        Ok(Self { request, limit })
-    }
-}
-
-pub(super) fn misfit(range: &LimitRange, resource: Resource, because: &str) -> Finding {
-    Finding::LimitRange {
-        name: range.name.clone(),
-        resource: resource.as_str(),
-        because: because.to_owned(),
-    }
-}
-
-fn sum(case: &Case<'_>, resource: Resource) -> Fitting {
-    let sidecar = |c: &&Container<'_>| c.restart_policy.as_deref() == Some("Always");
-    let counted = case
-        .containers()
-        .iter()
-        .chain(case.init_containers().iter().filter(sidecar));
-    counted.fold(Fitting::default(), |sum, container| {
-        let limit = limit(container, resource).unwrap_or_default();
-        let request = request(container, resource).unwrap_or(limit);
-        Fitting {
-            request: sum.request + request,
-            limit: sum.limit + limit,
-        }
-    })
+fn key(resource: Resource, what: &str) -> String {
+    format!("{PREFIX}{}-{what}", resource.as_str())
 }
 
 fn amount(texts: Option<&ResourceTexts<'_>>, resource: Resource) -> Option<Amount> {
@@ -368,10 +283,17 @@ fn is_guaranteed(case: &Case<'_>) -> bool {
         };
         request(container, resource).is_none_or(|request| request == limit)
     };
-    let has_limits = |r: &Resources<'_>| r.limits.is_some();
-    all(case).all(|container| {
-        container.resources.as_ref().is_some_and(has_limits)
-            && equal(container, Resource::Cpu)
-            && equal(container, Resource::Memory)
-    })
+    all(case).all(|container| equal(container, Resource::Cpu) && equal(container, Resource::Memory))
+}
+
+/// Whether no container of the Pod, nor the Pod itself, says anything about cpu and memory.
+pub(super) fn is_best_effort(case: &Case<'_>) -> bool {
+    let positive = |amount: Option<Amount>| amount.is_some_and(|amount| amount > Amount::ZERO);
+    [Resource::Cpu, Resource::Memory]
+        .into_iter()
+        .all(|resource| {
+            let states =
+                |c: &Container<'_>| positive(limit(c, resource)) || positive(request(c, resource));
+            !decided_by_pod(case, resource) && !all(case).any(states)
+        })
 }

@@ -9,6 +9,7 @@ use super::decide::{Asked, Case, DATA_VOLUME, TMP_VOLUME, TOOLBOX};
 use super::finding::Finding;
 use super::paths;
 use super::pod::{Container, SecurityContext, Spec, Text, elements};
+use super::resources;
 use super::trail::{Rule, Trail};
 
 fn refuse_if(stops: bool, finding: impl FnOnce() -> Finding) -> Result<(), Finding> {
@@ -32,17 +33,7 @@ pub(super) fn can_inject(
     trail.ask(Rule::RuntimeClass, runtime_class(case))?;
     trail.ask(Rule::Names, names(case))?;
     trail.ask(Rule::Diagnostics, diagnostics(case.target()))?;
-    let quota = case.facts.quotas.iter().find(|quota| quota.compute);
-    let counted =
-        quota.filter(|_| case.asked == Asked::Automatic && !case.settings.automatic.quota);
-    trail.ask(
-        Rule::Quota,
-        counted.map_or(Ok(()), |q| {
-            Err(Finding::Quota {
-                name: q.name.clone(),
-            })
-        }),
-    )?;
+    trail.ask(Rule::Quota, quota(case))?;
     Ok(())
 }
 
@@ -194,6 +185,27 @@ fn diagnostics(target: &Container<'_>) -> Result<(), Finding> {
         }
     }
     Ok(())
+}
+
+/// Automatic Pods use up no quota. Nor may a Pod without requests get a container that has some: it
+/// would leave the BestEffort class, and a quota of the other classes wants requests of every
+/// container.
+fn quota(case: &Case<'_>) -> Result<(), Finding> {
+    let automatic = case.asked == Asked::Automatic && !case.settings.automatic.quota;
+    let because = if automatic {
+        "automatic Pods use none up"
+    } else if resources::is_best_effort(case) {
+        "the Pod's own containers state none"
+    } else {
+        return Ok(());
+    };
+    match case.facts.quotas.iter().find(|quota| quota.compute) {
+        Some(quota) => Err(Finding::Quota {
+            name: quota.name.clone(),
+            because,
+        }),
+        None => Ok(()),
+    }
 }
 
 pub(super) fn image<'a>(case: &Case<'a>) -> Result<Cow<'a, str>, Finding> {

@@ -48,7 +48,7 @@ rules! {
     RuntimeClass "its runtime class is allowed"
     Names "the names of toolbox and volumes are free"
     Diagnostics "the target leaves diagnostics on"
-    Quota "asked by the Pod itself, or no ResourceQuota counts cpu or memory"
+    Quota "no ResourceQuota of cpu or memory stands against it"
     Image "the image is allowed"
     Placement "the cluster knows the placement"
     Access "the runtime can be reached"

@@ -156,17 +156,32 @@ fn capabilities(
     let own = context
         .and_then(|c| c.capabilities.clone())
         .unwrap_or_default();
-    let too_much = |name: &String| matches!(name.as_str(), "ALL" | "SYS_PTRACE");
-    if context.is_some_and(|c| c.privileged == Some(true)) || own.add.iter().flatten().any(too_much)
-    {
-        let name = case.target().name();
-        return Err(Finding::NoAccess {
+    let privileged = context.is_some_and(|c| c.privileged == Some(true));
+    let mut added = own.add.iter().flatten();
+    let too_much = if privileged {
+        Some("privileged")
+    } else {
+        added.find_map(|name| too_powerful(name))
+    };
+    match too_much {
+        Some(what) => Err(Finding::NoAccess {
             because: format!(
-                "pid-only takes all capabilities of container {name}, which are too many"
+                "pid-only would take {what} from container {}",
+                case.target().name()
             ),
-        });
+        }),
+        None => Ok(CapabilitySet::Target(own)),
     }
-    Ok(CapabilitySet::Target(own))
+}
+
+/// A capability that no toolbox gets, whatever the case and prefix it is written with. The API
+/// itself forbids CAP_SYS_ADMIN where privilege escalation is switched off.
+fn too_powerful(capability: &str) -> Option<&'static str> {
+    let upper = capability.to_ascii_uppercase();
+    let name = upper.strip_prefix("CAP_").unwrap_or(&upper);
+    ["ALL", "SYS_PTRACE", "SYS_ADMIN"]
+        .into_iter()
+        .find(|one| *one == name)
 }
 
 /// What the kernel will forbid is a finding before, not a surprise after.
@@ -209,4 +224,26 @@ fn writable(case: &Case<'_>, storage: &Storage<'_>, user: &User) -> Option<Findi
         claim: claim.clone().into_owned(),
         owner,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn too_powerful_capabilities_are_known_in_every_spelling() {
+        for name in [
+            "ALL",
+            "all",
+            "SYS_PTRACE",
+            "CAP_SYS_PTRACE",
+            "CAP_SYS_ADMIN",
+            "sys_admin",
+        ] {
+            assert!(too_powerful(name).is_some(), "{name}");
+        }
+        for name in ["NET_ADMIN", "CAP_CHOWN", "SYS_TIME", ""] {
+            assert!(too_powerful(name).is_none(), "{name}");
+        }
+    }
 }

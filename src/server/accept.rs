@@ -28,6 +28,9 @@ use super::tls::{Tls, failure_kind};
 /// After a failed accept, usually for want of file descriptors: some may be free by then.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
+/// How many connections can wait to be accepted: the length that tokio asks the kernel for.
+const BACKLOG: usize = 1024;
+
 /// What every webhook connection needs.
 pub(super) struct Webhook {
     pub(super) routes: Routes,
@@ -76,11 +79,13 @@ impl Open {
         }
     }
 
-    /// Who is already in the backlog has connected before the end and is served.
+    /// Who is already in the backlog has connected before the end and is answered.
     async fn accept_waiting(&mut self, listener: &TcpListener) {
-        let waiting = || poll_fn(|cx| Poll::Ready(listener.poll_accept(cx)));
-        while let Poll::Ready(Ok((stream, _))) = waiting().await {
-            self.spawn(stream);
+        for _ in 0..BACKLOG {
+            match poll_fn(|cx| Poll::Ready(listener.poll_accept(cx))).await {
+                Poll::Ready(Ok((stream, _))) => self.spawn(stream),
+                Poll::Ready(Err(_)) | Poll::Pending => return,
+            }
         }
     }
 

@@ -18,10 +18,6 @@ use tokio::time::{Instant, Sleep};
 use super::limits::Limits;
 use super::stage::Stage;
 
-/// While closing, a connection that was quiet for so long is taken for idle. A request that was
-/// sent before the client could see the end arrives within it.
-const QUIET: Duration = Duration::from_secs(1);
-
 /// How long, and how many bytes, a client may still send after an answer that ends the
 /// connection. Closing at once would reset it, and the client might never read the answer.
 const LINGER: Duration = Duration::from_secs(2);
@@ -84,7 +80,7 @@ impl Phase {
             Self::Lingering => LINGER,
         };
         Some(if closing && self.is_quiet() {
-            bound.min(QUIET)
+            bound.min(limits.quiet)
         } else {
             bound
         })

@@ -35,6 +35,9 @@ pub struct Limits {
     /// How long connections are still accepted once shutdown was asked. Default 10 s: as long as
     /// it takes until every node knows that the Pod is no endpoint any more.
     pub drain_delay: Duration,
+    /// While closing, how long a connection must have been quiet to be taken for idle. Default
+    /// 1 s: a request that was sent before the client could see the end arrives within it.
+    pub quiet: Duration,
     /// How long requests in flight may take after that. Default 15 s: with the delay it stays
     /// under a Pod's usual grace period of 30 s.
     pub finish: Duration,
@@ -57,6 +60,7 @@ impl Default for Limits {
             turned_away: 32,
             health_connections: 128,
             drain_delay: Duration::from_secs(10),
+            quiet: Duration::from_secs(1),
             finish: Duration::from_secs(15),
             reload_interval: Duration::from_secs(5),
         }

@@ -5,16 +5,16 @@ LAUNCH := tests/cluster/launch
 
 .PHONY: cluster cluster-down cluster-build cluster-smoke test-cluster
 
-cluster: ## start a Kubernetes control plane (CLUSTER_LEVEL=1 or 2) and print its kubeconfig
+cluster: ## Start a Kubernetes control plane (CLUSTER_LEVEL=1 or 2) and print its kubeconfig
 	@$(LAUNCH) up --level $(CLUSTER_LEVEL)
 
-cluster-down: ## end what `make cluster` started
+cluster-down: ## End what `make cluster` started
 	@$(LAUNCH) down
 
-cluster-build: ## build the pinned Kubernetes into the cache
+cluster-build: ## Build the pinned Kubernetes into the cache
 	@$(LAUNCH) build --level $(CLUSTER_LEVEL)
 
-cluster-smoke: cluster-build ## prove the launcher: side by side, killed, started again, ended
+cluster-smoke: cluster-build ## Prove the launcher: side by side, killed, started again, ended
 	cargo test --test cluster_smoke -- --ignored --test-threads=1
 
 test-cluster: cluster-build ## the API server as judge: every Pod it takes unpatched it takes patched

@@ -70,14 +70,14 @@ fn survives(before: &Value, after: &Value, path: &str) -> Result<(), String> {
     match (before, after) {
         (Value::Null, _) => Ok(()),
         (Value::Object(one), Value::Object(two)) => one.iter().try_for_each(|(key, value)| {
-            let found = two.get(key).ok_or(format!("{path}/{key} is gone"))?;
+            let found = two
+                .get(key)
+                .ok_or_else(|| format!("{path}/{key} is gone"))?;
             survives(value, found, &format!("{path}/{key}"))
         }),
         (Value::Array(one), Value::Array(two)) if two.len() >= one.len() => {
-            let pairs = one.iter().zip(two).enumerate();
-            pairs
-                .map(|(i, (a, b))| survives(a, b, &format!("{path}/{i}")))
-                .collect()
+            let mut pairs = one.iter().zip(two).enumerate();
+            pairs.try_for_each(|(i, (a, b))| survives(a, b, &format!("{path}/{i}")))
         }
         (one, two) if one == two => Ok(()),
         (one, two) => Err(format!("{path}: {one} became {two}")),
@@ -100,13 +100,13 @@ fn undone(pod: &Value) -> Value {
 fn only_adds(before: &Value, patch: &str) -> Result<(), String> {
     let mut now = before.clone();
     for operation in serde_json::from_str::<Vec<Value>>(patch).expect("a list") {
-        let path = operation["path"].as_str().unwrap_or("").to_owned();
+        let place = operation["path"].as_str().unwrap_or("").to_owned();
         if operation["op"] != "add" {
             return Err(format!("{operation}"));
         }
-        let status = path == "/metadata/annotations/sidebox.dev~1status";
-        if !status && now.pointer(&path).is_some_and(|there| !there.is_null()) {
-            return Err(format!("{path} is taken"));
+        let status = place == "/metadata/annotations/sidebox.dev~1status";
+        if !status && now.pointer(&place).is_some_and(|there| !there.is_null()) {
+            return Err(format!("{place} is taken"));
         }
         now = applied(&now, &json!([operation]).to_string());
     }

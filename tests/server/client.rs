@@ -97,7 +97,10 @@ impl Client {
     }
 
     pub(crate) async fn offer(addr: SocketAddr, offer: &Offer<'_>) -> io::Result<Self> {
-        let stream = TcpStream::connect(addr).await?;
+        Self::over(TcpStream::connect(addr).await?, offer).await
+    }
+
+    pub(crate) async fn over(stream: TcpStream, offer: &Offer<'_>) -> io::Result<Self> {
         let connector = TlsConnector::from(Arc::new(offer.config()));
         let name = ServerName::try_from("localhost").unwrap();
         Ok(Self {
@@ -129,7 +132,7 @@ impl Client {
         rest
     }
 
-    /// The common-name-free identity of the server's certificate.
+    /// The certificate that the server showed, in DER.
     pub(crate) fn server_certificate(&self) -> Vec<u8> {
         self.stream.get_ref().1.peer_certificates().unwrap()[0].to_vec()
     }

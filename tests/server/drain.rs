@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use sidebox::server::Limits;
+use tokio::net::TcpStream;
 
-use crate::client::{get, head, try_get};
+use crate::client::{Client, Offer, get, head, try_get};
 use crate::harness::{Running, limits, until};
 use crate::load::{Endpoint, Load};
 
@@ -130,6 +131,51 @@ async fn a_request_in_flight_is_answered_after_the_end_of_accepting() {
         let reply = client.reply().await.unwrap();
         assert_eq!((reply.status, reply.closes()), (200, true));
     }
+    assert_eq!(server.ended().await, 0);
+}
+
+/// Closing has begun when nobody can connect any more.
+async fn closing(server: &Running) -> bool {
+    until(async || TcpStream::connect(server.webhook).await.is_err()).await
+}
+
+#[tokio::test]
+async fn a_request_on_its_way_when_closing_begins_is_answered() {
+    let mut server = Running::start(Limits {
+        quiet: Duration::from_hours(1),
+        ..limits()
+    })
+    .await;
+    let (mut idle, mut fresh) = (server.connect().await, server.connect().await);
+    assert_eq!(idle.post("/mutate", b"{}").await.unwrap().status, 200);
+    server.shut_down();
+    assert!(closing(&server).await);
+    for client in [&mut idle, &mut fresh] {
+        let reply = client.post("/mutate", b"{}").await.unwrap();
+        assert_eq!((reply.status, reply.closes()), (200, true));
+    }
+    assert_eq!(server.ended().await, 0);
+}
+
+#[tokio::test]
+async fn a_connection_that_waits_to_be_accepted_is_answered() {
+    let limits = Limits {
+        connections: 1,
+        turned_away: 0,
+        quiet: Duration::from_hours(1),
+        ..limits()
+    };
+    let mut server = Running::start(limits).await;
+    let held = server.connect().await;
+    server.metric_becomes("sidebox_connections", 1).await;
+    let waiting = TcpStream::connect(server.webhook).await.unwrap();
+    server.shut_down();
+    assert!(closing(&server).await);
+    let mut client = Client::over(waiting, &Offer::usual(&server.ca.cert_pem()))
+        .await
+        .unwrap();
+    assert_eq!(client.post("/mutate", b"{}").await.unwrap().status, 503);
+    drop((held, client));
     assert_eq!(server.ended().await, 0);
 }
 

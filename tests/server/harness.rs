@@ -73,6 +73,7 @@ pub(crate) struct Running {
 pub(crate) fn limits() -> Limits {
     Limits {
         drain_delay: Duration::ZERO,
+        quiet: Duration::from_millis(100),
         reload_interval: Duration::from_millis(20),
         ..Limits::default()
     }

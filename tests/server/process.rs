@@ -7,6 +7,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Child, ChildStderr, Command, Output, Stdio};
 
+use base64::Engine;
 use tempfile::TempDir;
 
 use crate::client::{Client, get};
@@ -177,4 +178,61 @@ async fn a_second_signal_leaves_at_once() {
     let mut log = String::new();
     while process.log.read_line(&mut log).unwrap() > 0 {}
     assert!(log.contains("second signal"), "{log}");
+}
+
+const REVIEW: &str = r#"{"apiVersion":"admission.k8s.io/v1","kind":"AdmissionReview","request":{"uid":"u",
+"kind":{"group":"","version":"v1","kind":"Pod"},"operation":"CREATE","namespace":"shop",
+"object":{"metadata":{"annotations":{"sidebox.dev/inject":"true"}},"spec":{"containers":[{"name":"app","image":"x"}]}}}}"#;
+
+/// The Pod's claim, as the status of the answer's patch names it.
+async fn claim(process: &Process) -> String {
+    let reply = process
+        .connect()
+        .await
+        .post("/mutate", REVIEW.as_bytes())
+        .await
+        .unwrap();
+    let review: serde_json::Value = serde_json::from_str(&reply.text()).unwrap();
+    let patch = base64::engine::general_purpose::STANDARD
+        .decode(review["response"]["patch"].as_str().unwrap())
+        .unwrap();
+    let patch: serde_json::Value = serde_json::from_slice(&patch).unwrap();
+    let status = patch.as_array().unwrap().last().unwrap()["value"].clone();
+    let status: serde_json::Value = serde_json::from_str(status.as_str().unwrap()).unwrap();
+    status["claim"].as_str().unwrap_or("none").to_owned()
+}
+
+#[tokio::test]
+async fn settings_and_facts_are_read_again_and_the_last_good_are_kept() {
+    let dir = TempDir::new().unwrap();
+    let path = |name: &str| dir.path().join(name).display().to_string();
+    let (settings, facts) = (path("settings.yaml"), path("facts.yaml"));
+    fs::write(&settings, "data: {claim: first}\n").unwrap();
+    fs::write(&facts, "").unwrap();
+    let process = Process::start(&[
+        "--config",
+        &settings,
+        "--facts",
+        &facts,
+        "--reload-interval",
+        "1",
+    ]);
+    assert_eq!(claim(&process).await, "first");
+    fs::write(&settings, "data: {claim: second}\n").unwrap();
+    assert!(until(async || claim(&process).await == "second").await);
+    fs::write(&settings, "data: {claim: Not_A_Name}\n").unwrap();
+    let failed = r#"sidebox_reloads_total{file="settings",result="failed"} 1"#;
+    let metrics = async || get(process.health, "/metrics").await.text();
+    assert!(
+        until(async || metrics().await.contains(failed)).await,
+        "{}",
+        metrics().await
+    );
+    assert_eq!(claim(&process).await, "second");
+    let known = "apiVersion: v1\nkind: Namespace\nmetadata: {name: shop}\n";
+    fs::write(&facts, known).unwrap();
+    assert!(
+        until(async || claim(&process).await == "none").await,
+        "the claim is known to be missing"
+    );
 }

@@ -106,11 +106,11 @@ fn restricted(spec: &Value) -> bool {
         let own = &c["securityContext"];
         let non_root = own["runAsNonRoot"]
             .as_bool()
-            .or(pod["runAsNonRoot"].as_bool())
+            .or_else(|| pod["runAsNonRoot"].as_bool())
             == Some(true);
         let profile = own["seccompProfile"]["type"]
             .as_str()
-            .or(pod["seccompProfile"]["type"].as_str());
+            .or_else(|| pod["seccompProfile"]["type"].as_str());
         let capabilities = &own["capabilities"];
         own["allowPrivilegeEscalation"] == false
             && (non_root || user_namespace)

@@ -282,6 +282,7 @@ fn security(pod: bool) -> BoxedStrategy<Value> {
                     3 => Just(json!({"drop": ["ALL"]})),
                     1 => Just(json!({"add": ["NET_ADMIN"]})),
                     1 => Just(json!({"add": ["SYS_PTRACE"], "drop": ["ALL"]})),
+                    1 => Just(json!({"add": ["CAP_SYS_ADMIN"]})),
                 ]
                 .boxed(),
             ),

@@ -38,7 +38,7 @@ pub(crate) fn problems(pod: &Value) -> Vec<String> {
         "a volume's name".into(),
     );
     for volume in &volumes {
-        let sources = volume.as_object().map_or(0, |map| map.len());
+        let sources = volume.as_object().map_or(0, serde_json::Map::len);
         say(
             sources != 2,
             format!("volume {} has not one source", text(volume, "name")),
@@ -110,6 +110,13 @@ fn container_problems(container: &Value, init: bool, volumes: &HashSet<&str>) ->
             found.push("value and valueFrom".into());
         }
     }
+    let context = &container["securityContext"];
+    let admin = list(&context["capabilities"], "add")
+        .iter()
+        .any(|name| **name == "CAP_SYS_ADMIN");
+    if admin && context["allowPrivilegeEscalation"] == false {
+        found.push("CAP_SYS_ADMIN without privilege escalation".into());
+    }
     found.extend(resource_problems(&container["resources"]));
     let restarts = container["restartPolicy"].as_str() == Some("Always");
     let hooked = [
@@ -175,9 +182,9 @@ pub(crate) fn qos(pod: &Value) -> &'static str {
                 .any(|k| amount(container, k, r).is_some())
         })
     };
-    if all.iter().all(|c| guaranteed(c)) {
+    if all.iter().all(guaranteed) {
         "Guaranteed"
-    } else if all.iter().any(|c| some(c)) {
+    } else if all.iter().any(some) {
         "Burstable"
     } else {
         "BestEffort"

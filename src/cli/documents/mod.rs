@@ -1,21 +1,34 @@
-//! Files of manifests: read without loss, changed in place, written back as they were.
+//! Manifests in and out: files, documents, trees, Pods in them, and how changes are shown.
 //!
-//! `source` finds the texts and splits them into documents; `parse` reads one into a `tree` that
-//! keeps order, text and style; `edit` changes it; `emit` writes it; `scalar` knows what a text
-//! means to Kubernetes; `place` finds the Pods. Nothing here knows what is injected.
+//! | question | file |
+//! |---|---|
+//! | which files | `source` |
+//! | where documents begin and end | `split` |
+//! | which documents a file has | `reading` |
+//! | what a document holds and how it is put back | `document`, `comments` |
+//! | which tree a text is | `parse`, `build`, `tree`, `scalar`, `json` |
+//! | how a tree changes | `edit` |
+//! | how a tree is written | `emit`, `write_scalar`, `layout` |
+//! | where the Pods are | `template` |
+//! | what is printed | `output`, `diff`, `report` |
+//!
+//! Nothing here decides anything about a Pod: that is the core's.
 
-mod edit;
-mod emit;
-mod parse;
-mod place;
-mod rewrite;
-mod scalar;
-mod source;
-mod tree;
-
-pub use emit::{emit, to_json, to_pretty_json};
-pub use parse::{ParseError, json, parse};
-pub use place::{PodPlace, Workload, pods, workload};
-pub use rewrite::{RewriteError, Rewritten, rewrite, rewrite_json};
-pub use source::{Document, Source, split};
-pub use tree::{Node, Scalar, Style};
+mod build;
+mod comments;
+pub mod diff;
+pub mod document;
+pub mod edit;
+pub mod emit;
+pub mod json;
+pub mod layout;
+pub mod output;
+pub mod parse;
+pub mod reading;
+pub mod report;
+pub mod scalar;
+pub mod source;
+pub mod split;
+pub mod template;
+pub mod tree;
+pub mod write_scalar;

@@ -1,229 +1,286 @@
-//! From text to tree. Bounded in depth and size, so that no document can exhaust memory or stack.
+//! Which tree is one document's text? YAML events in, a tree out, each bound kept.
+//!
+//! Aliases and merge keys are resolved as Kubernetes' reader does it. Knows nothing of streams of
+//! documents (that is `split`) nor of what the tree is about.
 
-use std::collections::{HashMap, HashSet};
+use granit_parser::{Event, Parser, ScalarStyle, Span, StrInput, StructureStyle};
 
-use granit_parser::{Event, Parser, ScalarStyle, StrInput, StructureStyle, Tag};
+use super::build::{Builder, Open, Shape};
+use super::scalar::ScalarError;
+use super::tree::{MAX_DEPTH, Node, Quotes, Scalar, Style, Tag, TagKind};
 
-use super::tree::{Node, Scalar, Style};
-
-/// Deeper than any Kubernetes object.
-const DEPTH_MAX: usize = 128;
-/// More than an object of 3 MiB, the API's limit, can hold; aliases count each time they are used.
-const NODES_MAX: usize = 2_000_000;
-
-/// Why a document cannot be read.
-#[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error("line {line}: {why}")]
-pub struct ParseError {
-    /// Line of the file, from 1.
+/// One document that was read.
+#[derive(Debug, Clone)]
+pub struct Parsed {
+    /// Its value; `None` where nothing but comments was written.
+    pub root: Option<Node>,
+    /// The line its value begins in, from 1.
     pub line: usize,
-    /// What is wrong.
-    pub why: String,
+    /// Keys that stand twice in one mapping. The tree has the last value, as Kubernetes' reader.
+    pub duplicates: Vec<Duplicate>,
+    /// Where comments begin.
+    pub comments: Vec<usize>,
+    /// The byte after the value's last one.
+    pub end: usize,
+    /// Whether the value ends in a block scalar, where indented lines could belong to it.
+    pub ends_in_block: bool,
 }
 
-struct Reader<'t> {
-    events: Parser<'t, StrInput<'t>>,
-    anchors: HashMap<usize, (Node, usize)>,
-    depth: usize,
-    nodes: usize,
-    line: usize,
+/// A key that stands twice in one mapping.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Duplicate {
+    /// The key's name.
+    pub key: String,
+    /// The line of the one before, from 1.
+    pub first: usize,
+    /// The line of the second, from 1.
+    pub second: usize,
 }
 
-/// Reads the text of one document, whose first line is line `first` of its file. None is a document
-/// without content.
+/// Why a document cannot be read, and where.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{reason}")]
+pub struct Unreadable {
+    /// The line, from 1.
+    pub line: usize,
+    /// What is wrong with it.
+    pub reason: String,
+}
+
+/// How strict the text is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Syntax {
+    /// YAML 1.2, and what of 1.1 manifests use.
+    Yaml,
+    /// Text that is known to be JSON: keys may be of any length.
+    Json,
+}
+
+/// Reads the text of one document.
 ///
 /// # Errors
-/// [`ParseError`] with the file's line.
-pub fn parse(text: &str, first: usize) -> Result<Option<Node>, ParseError> {
-    let mut reader = Reader {
-        events: Parser::new_from_str(text),
-        anchors: HashMap::new(),
-        depth: 0,
-        nodes: 0,
-        line: 1,
+/// [`Unreadable`] for text that is not YAML, for nesting, aliases or scalars beyond the bounds.
+pub fn parse(text: &str, syntax: Syntax) -> Result<Parsed, Unreadable> {
+    let mut reading = Reading::new(text);
+    for event in Parser::<StrInput<'_>>::new_from_str_with_options(text, options(syntax)) {
+        let (event, span) = event.map_err(|error| Unreadable {
+            line: error.marker().line(),
+            reason: error.info(),
+        })?;
+        let line = span.start.line();
+        reading.event(event, span).map_err(|error| Unreadable {
+            line,
+            reason: error.to_string(),
+        })?;
+    }
+    Ok(reading.finish())
+}
+
+fn options(syntax: Syntax) -> granit_parser::Options {
+    let keys = match syntax {
+        Syntax::Yaml => 1024,
+        Syntax::Json => usize::MAX,
     };
-    reader.document().map_err(|mut error| {
-        error.line += first.saturating_sub(1);
-        error
-    })
+    granit_parser::options! {
+        // As libyaml and so Kubernetes' reader: no line break where the text has none.
+        block_scalar_eof_without_line_feed: true,
+        // Files with a long licence or whole objects commented out are ordinary.
+        max_buffered_comment_events: usize::MAX,
+        simple_key_max_lookahead: keys,
+    }
 }
 
-/// Reads JSON that Sidebox wrote itself.
-///
-/// # Errors
-/// [`ParseError`] if it is none.
-pub fn json(text: &str) -> Result<Node, ParseError> {
-    parse(text, 1).map(|node| node.unwrap_or_else(Node::null))
+/// What no parser refuses, but this reader does.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Refused {
+    #[error("nested deeper than {MAX_DEPTH} levels")]
+    TooDeep,
+    #[error("its aliases would expand to more than {0} MiB")]
+    TooMuch(usize),
+    #[error("an alias stands inside of what it names, which has no end")]
+    Endless,
+    #[error("the key of a member is a list or an object, where text was expected")]
+    KeyNotScalar,
+    #[error("`<<` merges something that is neither an object nor a list of objects")]
+    MergeNotMapping,
+    #[error("a second document begins without `---`")]
+    SecondDocument,
+    #[error(transparent)]
+    Scalar(#[from] ScalarError),
 }
 
-impl<'t> Reader<'t> {
-    fn document(&mut self) -> Result<Option<Node>, ParseError> {
-        let mut found = None;
-        loop {
-            match self.next()? {
-                Event::StreamEnd => return Ok(found),
-                Event::StreamStart | Event::DocumentStart(..) | Event::DocumentEnd => {}
-                _ if found.is_some() => return Err(self.error("a second document begins here")),
-                event => found = Some(self.node(event)?),
-            }
+/// A document while its events arrive.
+struct Reading<'a> {
+    text: &'a str,
+    builder: Builder,
+    comments: Vec<usize>,
+    documents: usize,
+    line: Option<usize>,
+    end: usize,
+    ends_in_block: bool,
+}
+
+impl<'a> Reading<'a> {
+    fn new(text: &'a str) -> Self {
+        Self {
+            text,
+            builder: Builder::default(),
+            comments: Vec::new(),
+            documents: 0,
+            line: None,
+            end: 0,
+            ends_in_block: false,
         }
     }
 
-    fn next(&mut self) -> Result<Event<'t>, ParseError> {
-        match self.events.next() {
-            Some(Ok((event, span))) => {
-                self.line = span.start.line();
-                Ok(event)
-            }
-            Some(Err(error)) => {
-                self.line = error.marker().line();
-                Err(self.error(&format!("not YAML: {}", error.info())))
-            }
-            None => Ok(Event::StreamEnd),
-        }
-    }
-
-    fn error(&self, why: &str) -> ParseError {
-        ParseError {
-            line: self.line,
-            why: why.to_owned(),
-        }
-    }
-
-    fn node(&mut self, event: Event<'t>) -> Result<Node, ParseError> {
-        let before = self.nodes;
-        self.count(1)?;
-        let (node, anchor) = match event {
+    fn event(&mut self, event: Event<'_>, span: Span) -> Result<(), Refused> {
+        let line = span.start.line();
+        match event {
             Event::Scalar(text, style, anchor, tag) => {
-                (Node::Scalar(scalar(&text, style, tag.as_deref())), anchor)
-            }
-            Event::SequenceStart(style, anchor, _) => {
-                let items = self.nested(Self::items)?;
-                (
-                    Node::Sequence {
-                        items,
-                        flow: style == StructureStyle::Flow,
+                self.mark(
+                    span,
+                    matches!(style, ScalarStyle::Literal | ScalarStyle::Folded),
+                );
+                // An absent value arrives as `~` that covers no text.
+                let absent = style == ScalarStyle::Plain && span.is_empty();
+                let scalar = Scalar {
+                    text: if absent {
+                        String::new()
+                    } else {
+                        text.into_owned()
                     },
-                    anchor,
-                )
+                    quotes: quotes(style),
+                    tag: self.tag(tag.as_deref(), span),
+                };
+                self.builder.scalar(scalar, anchor, line)
             }
-            Event::MappingStart(style, anchor, _) => {
-                let members = self.nested(Self::members)?;
-                (
-                    Node::Mapping {
-                        members,
-                        flow: style == StructureStyle::Flow,
-                    },
-                    anchor,
-                )
+            Event::MappingStart(style, anchor, tag) => {
+                let open = self.open(Shape::Mapping, style, tag.as_deref(), span);
+                self.builder.open(open, anchor)
+            }
+            Event::SequenceStart(style, anchor, tag) => {
+                let open = self.open(Shape::Sequence, style, tag.as_deref(), span);
+                self.builder.open(open, anchor)
+            }
+            Event::MappingEnd | Event::SequenceEnd => {
+                if !span.is_empty() {
+                    self.mark(span, false);
+                }
+                self.builder.close()
             }
             Event::Alias(anchor) => {
-                let (node, size) = self
-                    .anchors
-                    .get(&anchor)
-                    .cloned()
-                    .ok_or_else(|| self.error("an unknown alias"))?;
-                self.count(size)?;
-                return Ok(node);
+                self.mark(span, false);
+                self.builder.alias(anchor, line)
             }
-            _ => return Err(self.error("expected a value")),
-        };
-        if anchor != 0 {
-            self.anchors
-                .insert(anchor, (node.clone(), self.nodes - before));
-        }
-        Ok(node)
-    }
-
-    fn count(&mut self, nodes: usize) -> Result<(), ParseError> {
-        self.nodes += nodes;
-        if self.nodes > NODES_MAX {
-            Err(self.error("more values than any object may have"))
-        } else {
-            Ok(())
-        }
-    }
-
-    fn nested<T>(&mut self, read: fn(&mut Self) -> Result<T, ParseError>) -> Result<T, ParseError> {
-        self.depth += 1;
-        if self.depth > DEPTH_MAX {
-            return Err(self.error(&format!("nested deeper than {DEPTH_MAX} levels")));
-        }
-        let read = read(self)?;
-        self.depth -= 1;
-        Ok(read)
-    }
-
-    fn items(&mut self) -> Result<Vec<Node>, ParseError> {
-        let mut items = Vec::new();
-        loop {
-            match self.next()? {
-                Event::SequenceEnd => return Ok(items),
-                event => items.push(self.node(event)?),
+            Event::Comment(..) => {
+                self.comments.push(offset(span.start));
+                Ok(())
             }
-        }
-    }
-
-    fn members(&mut self) -> Result<Vec<(Scalar, Node)>, ParseError> {
-        let mut members = Vec::new();
-        let mut seen = HashSet::new();
-        let mut merges = Vec::new();
-        loop {
-            let event = self.next()?;
-            if event == Event::MappingEnd {
-                merge(&mut members, &seen, merges);
-                return Ok(members);
-            }
-            let key = match self.node(event)? {
-                Node::Scalar(key) => key,
-                Node::Sequence { .. } | Node::Mapping { .. } => {
-                    return Err(self.error("a key that is no text"));
+            Event::DocumentStart(..) => {
+                self.documents += 1;
+                if self.documents > 1 {
+                    Err(Refused::SecondDocument)
+                } else {
+                    Ok(())
                 }
-            };
-            let line = self.line;
-            let event = self.next()?;
-            let value = self.node(event)?;
-            if key.text == "<<" && key.style == Style::Plain {
-                merges.push(value);
-            } else if seen.insert(key.text.clone()) {
-                members.push((key, value));
-            } else {
-                return Err(ParseError {
-                    line,
-                    why: format!("key {:?} stands twice", key.text),
-                });
             }
+            _ => Ok(()),
         }
     }
-}
 
-/// Merge keys: what they bring comes after the mapping's own members and never replaces them.
-fn merge(members: &mut Vec<(Scalar, Node)>, own: &HashSet<String>, merges: Vec<Node>) {
-    let mut seen = own.clone();
-    for merged in merges {
-        let maps = match merged {
-            Node::Sequence { items, .. } => items,
-            one => vec![one],
+    /// Remembers how far the value reaches.
+    fn mark(&mut self, span: Span, block: bool) {
+        self.line = self.line.or_else(|| Some(span.start.line()));
+        self.end = self.end.max(offset(span.end));
+        self.ends_in_block = block;
+    }
+
+    fn open(
+        &mut self,
+        shape: Shape,
+        style: StructureStyle,
+        tag: Option<&granit_parser::Tag>,
+        span: Span,
+    ) -> Open {
+        self.mark(span, false);
+        let column = self.column(shape, span);
+        let style = match style {
+            StructureStyle::Flow => Style::Flow,
+            StructureStyle::Block => Style::Block(self.builder.offset(column)),
         };
-        for (key, value) in maps.iter().flat_map(Node::members) {
-            if seen.insert(key.text.clone()) {
-                members.push((key.clone(), value.clone()));
-            }
+        Open {
+            shape,
+            style,
+            tag: self.tag(tag, span),
+            column,
+        }
+    }
+
+    /// The column a collection begins in. A sequence as far left as its key is reported where its
+    /// first item begins; then the dash on that line counts.
+    fn column(&self, shape: Shape, span: Span) -> usize {
+        let at = offset(span.start);
+        let before = self.text.get(..at).unwrap_or_default();
+        let line = before.rsplit(['\n', '\r']).next().unwrap_or_default();
+        let blanks = line.len() - line.trim_start_matches(' ').len();
+        let dash = line.get(blanks..).is_some_and(|rest| rest.starts_with('-'));
+        if shape == Shape::Sequence && dash && self.builder.is_column(blanks) {
+            return blanks;
+        }
+        span.start.col()
+    }
+
+    fn tag(&self, tag: Option<&granit_parser::Tag>, span: Span) -> Option<Tag> {
+        let tag = tag?;
+        let raw = span.tag_span().and_then(|span| span.slice(self.text));
+        Some(Tag {
+            raw: raw.map_or_else(|| tag.original(), ToOwned::to_owned),
+            kind: kind(tag),
+        })
+    }
+
+    fn finish(self) -> Parsed {
+        let (root, duplicates) = self.builder.finish();
+        let absent = |node: &Node| match node {
+            Node::Scalar(scalar) => *scalar == Scalar::plain(String::new()),
+            _ => false,
+        };
+        Parsed {
+            root: root.filter(|node| !absent(node)),
+            line: self.line.unwrap_or(1),
+            duplicates,
+            comments: self.comments,
+            end: self.end,
+            ends_in_block: self.ends_in_block,
         }
     }
 }
 
-fn scalar(text: &str, style: ScalarStyle, tag: Option<&Tag>) -> Scalar {
-    let style = match style {
-        ScalarStyle::Plain => Style::Plain,
-        ScalarStyle::SingleQuoted => Style::Single,
-        ScalarStyle::DoubleQuoted => Style::Double,
-        ScalarStyle::Literal | ScalarStyle::Folded => Style::Block,
-    };
-    let string = tag.is_some_and(|tag| matches!(tag.suffix(), "str" | "binary"));
-    Scalar {
-        text: text.to_owned(),
-        style,
-        string,
+fn offset(marker: granit_parser::Marker) -> usize {
+    marker.byte_offset().unwrap_or_default()
+}
+
+fn quotes(style: ScalarStyle) -> Quotes {
+    match style {
+        ScalarStyle::Plain => Quotes::Plain,
+        ScalarStyle::SingleQuoted => Quotes::Single,
+        ScalarStyle::DoubleQuoted => Quotes::Double,
+        ScalarStyle::Literal => Quotes::Literal,
+        ScalarStyle::Folded => Quotes::Folded,
+    }
+}
+
+fn kind(tag: &granit_parser::Tag) -> TagKind {
+    let name = tag.suffix_in_namespace("tag:yaml.org,2002:");
+    match name.as_deref() {
+        Some("str") => TagKind::Str,
+        Some("binary") => TagKind::Binary,
+        Some("bool") => TagKind::Bool,
+        Some("int") => TagKind::Int,
+        Some("float") => TagKind::Float,
+        Some("null") => TagKind::Null,
+        Some("timestamp") => TagKind::Timestamp,
+        Some("merge") => TagKind::Merge,
+        _ => TagKind::Other,
     }
 }

@@ -1,138 +1,140 @@
-//! Texts from files, folders and standard input, split into documents byte by byte.
+//! Which files are read? Files, folders with all below them, and standard input.
+//!
+//! Knows nothing of what stands in them.
 
 use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use anyhow::Context;
+/// The largest file that is read; far more than a cluster's objects as text.
+const LARGEST: u64 = 256 << 20;
+/// The endings of files that a folder is read for.
+const ENDINGS: [&str; 3] = ["yaml", "yml", "json"];
+/// How many folders deep a folder is read.
+const DEEPEST: usize = 64;
 
-/// A text to read: where it is from, and its bytes.
-#[derive(Debug, Clone)]
+/// A file, or standard input, as it was found.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Source {
-    /// The file's path, or `-`.
+    /// Its path as messages name it; `-` for standard input.
     pub name: String,
-    /// Its text.
-    pub text: String,
+    /// All its bytes.
+    pub bytes: Vec<u8>,
 }
 
-/// One document of a source.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Document<'s> {
-    /// Its bytes, separators and comments included: all documents of a source make the source.
-    pub text: &'s str,
-    /// Its first line, from 1.
-    pub line: usize,
+/// A source that cannot be had.
+#[derive(Debug, thiserror::Error)]
+pub enum SourceError {
+    /// The system's own error.
+    #[error("cannot read {}", path.display())]
+    Read {
+        /// What was to be read.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// More than [`LARGEST`] bytes.
+    #[error("{} is larger than {} MiB, the most that is read of one file", .0.display(), LARGEST >> 20)]
+    TooLarge(PathBuf),
+    /// Folders within folders without end.
+    #[error("{} lies more than {DEEPEST} folders deep", .0.display())]
+    TooDeep(PathBuf),
+    /// A folder without manifests.
+    #[error("{} has no file that ends in .yaml, .yml or .json", .0.display())]
+    NoManifests(PathBuf),
+    /// `-` given more than once.
+    #[error("standard input (`-`) can be read only once")]
+    StdinTwice,
 }
 
-impl Source {
-    /// Reads files, folders (YAML and JSON files below them, in order) and `-`, standard input.
-    ///
-    /// # Errors
-    /// When one of them cannot be read or is not UTF-8.
-    pub fn read(paths: &[PathBuf]) -> anyhow::Result<Vec<Self>> {
-        let mut sources = Vec::new();
-        for path in paths {
-            if path.as_os_str() == "-" {
-                let mut bytes = Vec::new();
-                io::stdin()
-                    .read_to_end(&mut bytes)
-                    .context("cannot read standard input")?;
-                sources.push(Self::new("-", bytes)?);
-                continue;
+/// Reads everything named, in the order given; the files of a folder by the order of their paths.
+///
+/// Within folders, names that begin with a dot and links to other folders are left out (a mounted
+/// ConfigMap holds each file once more behind them).
+///
+/// # Errors
+/// [`SourceError`] for the first thing that cannot be read.
+pub fn read(paths: &[PathBuf], stdin: impl Read) -> Result<Vec<Source>, SourceError> {
+    let mut sources = Vec::new();
+    let mut stdin = Some(stdin);
+    for path in paths {
+        if path.as_os_str() == "-" {
+            let input = stdin.take().ok_or(SourceError::StdinTwice)?;
+            sources.push(read_from(path, input)?);
+        } else if path.is_dir() {
+            let mut files = Vec::new();
+            walk(path, DEEPEST, &mut files)?;
+            if files.is_empty() {
+                return Err(SourceError::NoManifests(path.clone()));
             }
-            for file in files(path)? {
-                let bytes =
-                    fs::read(&file).with_context(|| format!("cannot read {}", file.display()))?;
-                sources.push(Self::new(&file.display().to_string(), bytes)?);
+            for file in files {
+                sources.push(read_file(&file)?);
             }
+        } else {
+            sources.push(read_file(path)?);
         }
-        Ok(sources)
     }
-
-    fn new(name: &str, bytes: Vec<u8>) -> anyhow::Result<Self> {
-        let text = String::from_utf8(bytes).map_err(|error| {
-            anyhow::anyhow!(
-                "{name} is not UTF-8: byte {} is not text",
-                error.utf8_error().valid_up_to()
-            )
-        })?;
-        Ok(Self {
-            name: name.to_owned(),
-            text,
-        })
-    }
-
-    /// Whether the text is JSON: it starts with a brace or a bracket.
-    pub fn is_json(&self) -> bool {
-        self.text
-            .trim_start_matches('\u{feff}')
-            .trim_start()
-            .starts_with(['{', '['])
-    }
+    Ok(sources)
 }
 
-/// The file itself, or the manifests below a folder, sorted by path.
-fn files(path: &Path) -> anyhow::Result<Vec<PathBuf>> {
-    let kind = fs::metadata(path).with_context(|| format!("cannot read {}", path.display()))?;
-    if !kind.is_dir() {
-        return Ok(vec![path.to_owned()]);
+fn walk(folder: &Path, depth: usize, files: &mut Vec<PathBuf>) -> Result<(), SourceError> {
+    if depth == 0 {
+        return Err(SourceError::TooDeep(folder.to_owned()));
     }
-    let mut entries: Vec<_> = fs::read_dir(path)
-        .and_then(Iterator::collect::<Result<_, _>>)
-        .with_context(|| format!("cannot read folder {}", path.display()))?;
-    entries.sort_by_key(fs::DirEntry::path);
-    let mut found = Vec::new();
+    let failed = |source| SourceError::Read {
+        path: folder.to_owned(),
+        source,
+    };
+    let entries = fs::read_dir(folder).map_err(failed)?;
+    let mut entries = entries.collect::<Result<Vec<_>, _>>().map_err(failed)?;
+    entries.sort_by_key(fs::DirEntry::file_name);
     for entry in entries {
         let path = entry.path();
-        let manifest = path
-            .extension()
-            .is_some_and(|e| ["yaml", "yml", "json"].iter().any(|known| e == *known));
-        // A link may lead back up: only what lies in the folder itself is read.
-        let kind = entry
-            .file_type()
-            .with_context(|| format!("cannot read {}", path.display()))?;
-        if kind.is_dir() {
-            found.extend(files(&path)?);
-        } else if manifest {
-            found.push(path);
+        if entry.file_name().as_encoded_bytes().starts_with(b".") {
+            continue;
+        }
+        if entry.file_type().map_err(failed)?.is_dir() {
+            walk(&path, depth - 1, files)?;
+        } else if is_manifest(&path) && path.is_file() {
+            files.push(path);
         }
     }
-    Ok(found)
+    Ok(())
 }
 
-/// Splits a YAML stream before each line that starts a document. Such a line may stand nowhere
-/// else (YAML 1.2, production 206), so broken documents do not take others with them.
-pub fn split(text: &str) -> Vec<Document<'_>> {
-    let mut documents = Vec::new();
-    let (mut start, mut first) = (0, 1);
-    let (mut at, mut line) = (0, 1);
-    for piece in text.split_inclusive('\n') {
-        if at > start && is_marker(piece) && has_more(&text[start..at]) {
-            documents.push(Document {
-                text: &text[start..at],
-                line: first,
-            });
-            (start, first) = (at, line);
-        }
-        at += piece.len();
-        line += 1;
+fn is_manifest(path: &Path) -> bool {
+    let ending = path.extension().and_then(|ending| ending.to_str());
+    ending.is_some_and(|ending| {
+        ENDINGS
+            .iter()
+            .any(|known| known.eq_ignore_ascii_case(ending))
+    })
+}
+
+fn read_file(path: &Path) -> Result<Source, SourceError> {
+    let file = fs::File::open(path).map_err(|source| SourceError::Read {
+        path: path.to_owned(),
+        source,
+    })?;
+    read_from(path, file)
+}
+
+fn read_from(path: &Path, input: impl Read) -> Result<Source, SourceError> {
+    let mut bytes = Vec::new();
+    input
+        .take(LARGEST + 1)
+        .read_to_end(&mut bytes)
+        .map_err(|source| SourceError::Read {
+            path: path.to_owned(),
+            source,
+        })?;
+    if bytes.len() as u64 > LARGEST {
+        return Err(SourceError::TooLarge(path.to_owned()));
     }
-    documents.push(Document {
-        text: &text[start..],
-        line: first,
-    });
-    documents
-}
-
-fn is_marker(line: &str) -> bool {
-    line.strip_prefix("---")
-        .is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', '\t', '\r', '\n']))
-}
-
-/// Comments and directives before a document's marker belong to that document.
-fn has_more(text: &str) -> bool {
-    let content = |line: &str| !line.trim().is_empty() && !line.starts_with(['#', '%', '\u{feff}']);
-    text.lines().any(content)
+    Ok(Source {
+        name: path.display().to_string(),
+        bytes,
+    })
 }
 
 #[cfg(test)]
@@ -140,12 +142,34 @@ mod tests {
     use super::*;
 
     #[test]
-    fn documents_make_the_source() {
-        let text = "# head\n---\na: 1\n--- # two\nb: |\n  ---\n  x\n...\n---\n---\r\nc: 3";
-        let documents = split(text);
-        let lines: Vec<_> = documents.iter().map(|d| d.line).collect();
-        assert_eq!(documents.iter().map(|d| d.text).collect::<String>(), text);
-        assert_eq!(lines, [1, 4, 9, 10]);
-        assert_eq!(documents[1].text, "--- # two\nb: |\n  ---\n  x\n...\n");
+    fn folders_are_read_in_order_and_hidden_ones_left_out() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path();
+        for file in ["b.yaml", "a/z.json", "a/y.txt", ".git/c.yaml", "c.YML"] {
+            fs::create_dir_all(root.join(file).parent().unwrap()).unwrap();
+            fs::write(root.join(file), file).unwrap();
+        }
+        std::os::unix::fs::symlink("b.yaml", root.join("d.yaml")).unwrap();
+        std::os::unix::fs::symlink(".", root.join("loop")).unwrap();
+        let sources = read(&[root.to_owned(), "-".into()], &b"input"[..]).unwrap();
+        let bytes: Vec<_> = sources
+            .iter()
+            .map(|s| String::from_utf8_lossy(&s.bytes))
+            .collect();
+        assert_eq!(bytes, ["a/z.json", "b.yaml", "c.YML", "b.yaml", "input"]);
+        assert_eq!(sources.last().unwrap().name, "-");
+    }
+
+    #[test]
+    fn what_is_missing_is_named() {
+        let empty = tempfile::tempdir().unwrap();
+        for (paths, part) in [
+            (vec!["-".into(), "-".into()], "only once"),
+            (vec![empty.path().join("none.yaml")], "none.yaml"),
+            (vec![empty.path().to_owned()], ".yml"),
+        ] {
+            let error = read(&paths, io::empty()).unwrap_err().to_string();
+            assert!(error.contains(part), "{error}");
+        }
     }
 }

@@ -169,7 +169,7 @@ pub fn read<'a>(source: Source, pairs: &[(Text<'a>, Value<'a>)]) -> Read<'a> {
             None => read.notes.push(unknown(name)),
             Some(row) if source == Source::Namespace && row.scope == Scope::Pod => {
                 read.notes.push(Finding::AnnotationMisplaced {
-                    key: format!("annotation {PREFIX}{name}"),
+                    key: format!("{PREFIX}{name}"),
                     on: "a Namespace".into(),
                     belongs: "the Pod template; a Namespace takes it as a label",
                 });

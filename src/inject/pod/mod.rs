@@ -33,6 +33,33 @@ pub struct Pod<'a> {
     pub spec: Presence<Box<Spec<'a>>>,
 }
 
+/// Reads JSON; an error names the field, which costs a second reading.
+///
+/// # Errors
+/// A sentence with the path of the field, such as `spec.containers[0].args[1]: invalid type`.
+pub fn read_json<'a, T: serde::Deserialize<'a>>(text: &'a str) -> Result<T, String> {
+    serde_json::from_str(text).map_err(|first| {
+        let mut reader = serde_json::Deserializer::from_str(text);
+        match serde_path_to_error::deserialize::<_, T>(&mut reader) {
+            Err(error) => sentence(&error.path().to_string(), error.inner()),
+            Ok(_) => sentence(".", &first),
+        }
+    })
+}
+
+/// The error without its place in a JSON text that nobody sees.
+fn sentence(path: &str, error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    let what = text
+        .rsplit_once(" at line ")
+        .map_or(text.as_str(), |(what, _)| what);
+    if path == "." {
+        what.to_owned()
+    } else {
+        format!("{path}: {what}")
+    }
+}
+
 impl<'a> Pod<'a> {
     /// The annotations, if there are any.
     pub fn annotations(&self) -> Option<&Annotations<'a>> {

@@ -4,10 +4,12 @@ use super::Settings;
 use super::error::Problem;
 use super::load::Lines;
 use crate::inject::quantity::Quantity;
+use crate::inject::resources::Resource;
 
 /// Everything that does not fit.
 pub(super) fn problems(settings: &Settings, lines: &Lines) -> Vec<Problem> {
     let mut found = resources(settings, lines);
+    found.extend(least(settings, lines));
     found.extend(mounts(settings, lines));
     found
 }
@@ -41,6 +43,32 @@ fn resources(settings: &Settings, lines: &Lines) -> Vec<Problem> {
     orders
         .iter()
         .filter_map(|order| order.problem(lines))
+        .collect()
+}
+
+/// A toolbox that cannot start would keep its Pods from ever being ready.
+fn least(settings: &Settings, lines: &Lines) -> Vec<Problem> {
+    let limits = &settings.toolbox.limits;
+    let all = [
+        ("memory", Resource::Memory, &limits.memory),
+        (
+            "ephemeralStorage",
+            Resource::EphemeralStorage,
+            &limits.ephemeral_storage,
+        ),
+    ];
+    let small = all
+        .into_iter()
+        .filter(|(_, resource, limit)| limit.amount() < resource.least());
+    small
+        .map(|(name, resource, limit)| {
+            let key = format!("toolbox.limits.{name}");
+            Problem {
+                line: lines.get(&key).copied().unwrap_or(1),
+                message: format!("`{limit}`: expected at least {}", resource.least()),
+                key,
+            }
+        })
         .collect()
 }
 

@@ -1,10 +1,10 @@
-//! How does a text become settings? Walks the YAML tree along the table and collects what is wrong.
+//! How does a text become settings? The only way there is. Walks the YAML tree along the table and collects what is wrong.
 
 use super::error::{Problem, SettingsError};
 use super::fields::{FIELDS, Field, fingerprint};
 use super::place::Place;
 use super::tree::{Node, Value};
-use super::{Settings, check};
+use super::{Settings, check, self_check};
 use std::collections::BTreeMap;
 
 /// The lines of all keys that a file holds, list items included.
@@ -12,6 +12,10 @@ pub(super) type Lines = BTreeMap<String, usize>;
 
 impl Settings {
     /// Reads a settings file; what it leaves out has its default. The name is for messages.
+    ///
+    /// # Errors
+    /// Everything that is wrong in the file; a file whose every setting is right is still refused
+    /// when one of the built-in Pods would not stay valid with it.
     pub fn parse(file_name: &str, text: &str) -> Result<Self, SettingsError> {
         let root = Node::parse(text).map_err(|p| SettingsError::new(file_name, vec![p]))?;
         let mut load = Load {
@@ -33,6 +37,9 @@ impl Settings {
         } = load;
         if problems.is_empty() {
             problems = check::problems(&settings, &lines);
+        }
+        if problems.is_empty() {
+            problems.extend(self_check::problem(&settings));
         }
         if !problems.is_empty() {
             return Err(SettingsError::new(file_name, problems));

@@ -16,6 +16,7 @@ mod fields;
 mod kinds;
 mod load;
 mod place;
+mod self_check;
 mod tree;
 mod volumes;
 

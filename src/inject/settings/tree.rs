@@ -86,13 +86,16 @@ struct Reader<'t> {
 impl<'t> Reader<'t> {
     /// The next event that carries data, with its line.
     fn next(&mut self) -> Result<(Event<'t>, usize), Problem> {
-        match self.events.next() {
-            Some(Ok((event, span))) => Ok((event, line(span))),
-            Some(Err(error)) => {
-                let (line, why) = (error.marker().line(), error.info());
-                Err(problem(line, format!("this is not YAML: {why}")))
+        loop {
+            match self.events.next() {
+                Some(Ok((Event::Comment(..), _))) => {}
+                Some(Ok((event, span))) => return Ok((event, line(span))),
+                Some(Err(error)) => {
+                    let (line, why) = (error.marker().line(), error.info());
+                    return Err(problem(line, format!("this is not YAML: {why}")));
+                }
+                None => return Ok((Event::StreamEnd, 1)),
             }
-            None => Ok((Event::StreamEnd, 1)),
         }
     }
 

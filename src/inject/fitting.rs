@@ -1,0 +1,157 @@
+//! Requests and limits moved into the namespace's LimitRanges, or the one that forbids it.
+//!
+//! Source: LimitRanger's validation of minimum, maximum and ratio, for containers and for Pods. It
+//! does not know where the wanted amounts come from.
+
+use super::decide::Case;
+use super::facts::{LimitKind, LimitRange};
+use super::finding::Finding;
+use super::pod::Container;
+use super::quantity::{Amount, Quantity};
+use super::ranges;
+use super::resources::{Resource, Share, is_asked, limit, request};
+
+/// Moves request and limit into every LimitRange, or says which one they cannot be moved into.
+pub(super) fn fit(
+    case: &Case<'_>,
+    wanted: Share,
+    notes: &mut Vec<Finding>,
+) -> Result<Share, Finding> {
+    let resource = wanted.resource;
+    ranges::stated_without_us(case, resource)?;
+    let mut fitting = Fitting {
+        request: wanted.request.amount(),
+        limit: wanted.limit.amount(),
+    };
+    let mut last = None;
+    for range in &case.facts.limit_ranges {
+        let before = fitting;
+        let others = match range.kind {
+            LimitKind::Container => Fitting::default(),
+            LimitKind::Pod => sum(case, resource),
+        };
+        fitting = fitting.into_range(range, resource, others)?;
+        if before != fitting {
+            last = Some(range);
+        }
+    }
+    let Some(range) = last else { return Ok(wanted) };
+    // A later range may have undone an earlier one: all must hold at once.
+    for range in &case.facts.limit_ranges {
+        let others = if range.kind == LimitKind::Pod {
+            sum(case, resource)
+        } else {
+            Fitting::default()
+        };
+        if fitting.into_range(range, resource, others)? != fitting {
+            return Err(misfit(
+                range,
+                resource,
+                "cannot satisfy all LimitRanges at once",
+            ));
+        }
+    }
+    if is_asked(case, resource) {
+        return Err(misfit(
+            range,
+            resource,
+            "as asked by annotation does not fit",
+        ));
+    }
+    let share = Share {
+        resource,
+        request: rendered(fitting.request, &wanted.request),
+        limit: rendered(fitting.limit, &wanted.limit),
+    };
+    notes.push(Finding::ResourcesFitted {
+        resource: resource.as_str(),
+        request: share.request.to_string(),
+        limit: share.limit.to_string(),
+        name: range.name.clone(),
+    });
+    Ok(share)
+}
+
+fn rendered(amount: Amount, wanted: &Quantity) -> Quantity {
+    if amount == wanted.amount() {
+        wanted.clone()
+    } else {
+        Quantity::from_value(amount)
+    }
+}
+
+/// A request and a limit: of the toolbox, or the sums of the Pod's own containers.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Fitting {
+    request: Amount,
+    limit: Amount,
+}
+
+impl Fitting {
+    fn into_range(
+        self,
+        range: &LimitRange,
+        resource: Resource,
+        others: Self,
+    ) -> Result<Self, Finding> {
+        let Self {
+            mut request,
+            mut limit,
+        } = self;
+        let (min, max) = (resource.of(&range.min), resource.of(&range.max));
+        if let Some(max) = max {
+            let left = max - others.limit;
+            let least = resource.least();
+            if left < least {
+                let because = format!("leaves less than {least} for the toolbox (max)");
+                return Err(misfit(range, resource, &because));
+            }
+            limit = limit.min(left);
+        }
+        if let Some(min) = min {
+            request = request.max(min - others.request);
+        }
+        if request > limit {
+            let raised = max.is_none_or(|max| request <= max - others.limit);
+            match raised {
+                true => limit = request,
+                false if min.is_some_and(|min| min - others.request > limit) => {
+                    return Err(misfit(range, resource, "has a min above what max leaves"));
+                }
+                false => request = limit,
+            }
+        }
+        if let Some(ratio) = resource.of(&range.ratio) {
+            let least = (limit + others.limit).divided_by(ratio) - others.request;
+            request = request.max(least.rounded_up(resource.step()));
+            if request > limit {
+                return Err(misfit(range, resource, "cannot keep maxLimitRequestRatio"));
+            }
+        }
+        Ok(Self { request, limit })
+    }
+}
+
+pub(super) fn misfit(range: &LimitRange, resource: Resource, because: &str) -> Finding {
+    Finding::LimitRange {
+        name: range.name.clone(),
+        resource: resource.as_str(),
+        because: because.to_owned(),
+    }
+}
+
+fn sum(case: &Case<'_>, resource: Resource) -> Fitting {
+    let sidecar = |c: &&Container<'_>| c.restart_policy.as_deref() == Some("Always");
+    let counted = case
+        .containers()
+        .iter()
+        .chain(case.init_containers().iter().filter(sidecar));
+    counted.fold(Fitting::default(), |sum, container| {
+        let limit = limit(container, resource).unwrap_or_default();
+        let request = request(container, resource).unwrap_or(limit);
+        Fitting {
+            request: sum.request + request,
+            limit: sum.limit + limit,
+        }
+    })
+}
