@@ -136,7 +136,7 @@ fn a_limit_range_of_containers_and_resources_of_the_pod_do_not_go_together() {
     let done = explicit(&json!({}), &own, &[range]);
     assert_eq!(done.decision, "refuse");
     assert!(
-        done.says("limit_range: LimitRange bounds: memory bounds each"),
+        done.says("limit_range: LimitRange bounds: cpu would fill in"),
         "{:?}",
         done.said
     );
