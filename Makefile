@@ -10,7 +10,9 @@ demo: ## The main job: inject the sample through a real TLS admission call, and 
 	@$(CARGO) build --quiet --bins --examples
 	@$(CARGO) run --quiet --example demo
 
-test: check ## All tests, with all their set-up
+test: test-fast test-cluster ## All tests, with all their set-up
+
+test-fast: check ## All tests but those that need a Kubernetes
 	$(CARGO) test
 
 check: ## Format, lints, architecture
@@ -34,4 +36,4 @@ release: ## The static release binary
 
 include tests/cluster/cluster.mk
 
-.PHONY: help demo test check fmt docs golden release
+.PHONY: help demo test test-fast check fmt docs golden release

@@ -6,12 +6,13 @@
 use serde_json::{Value, json};
 use sidebox::inject::decide::{Origin, Request};
 use sidebox::inject::facts::objects::{Completeness, read};
-use sidebox::inject::inject;
+use sidebox::inject::finding::Finding;
 use sidebox::inject::pod::Pod;
 use sidebox::inject::settings::Settings;
+use sidebox::inject::{Injection, inject};
 
-/// The decision on a Pod that asks, and its reason's code.
-fn decision(spec: &Value, limits: &Value) -> (&'static str, Option<&'static str>) {
+/// What a look at the injection of a Pod that asks finds.
+fn injected<T>(spec: &Value, limits: &Value, look: impl FnOnce(&Injection<'_>) -> T) -> T {
     let range = json!({"apiVersion": "v1", "kind": "LimitRange",
         "metadata": {"name": "limits", "namespace": "shop"}, "spec": {"limits": [limits]}});
     let facts = read(&[range], Completeness::Part).unwrap();
@@ -24,14 +25,15 @@ fn decision(spec: &Value, limits: &Value) -> (&'static str, Option<&'static str>
         label: None,
         origin: Origin::Admission,
     };
-    let settings = Settings::default();
-    let decision = inject(&request, &facts["shop"], &settings).outcome.decision;
-    (
-        decision.as_str(),
-        decision
-            .reason()
-            .map(sidebox::inject::finding::Finding::code),
-    )
+    look(&inject(&request, &facts["shop"], &Settings::default()))
+}
+
+/// The decision, and its reason's code.
+fn decision(spec: &Value, limits: &Value) -> (&'static str, Option<&'static str>) {
+    injected(spec, limits, |injection| {
+        let decision = &injection.outcome.decision;
+        (decision.as_str(), decision.reason().map(Finding::code))
+    })
 }
 
 #[test]
@@ -59,4 +61,37 @@ fn a_toolbox_never_states_what_a_pod_must_state_itself() {
         );
         assert_eq!(decision(&speaking, &limits), ("inject", None), "{rule}");
     }
+}
+
+#[test]
+fn both_sums_of_a_pod_stay_between_min_and_max() {
+    let spec = json!({"containers": [
+        {"name": "c", "image": "c", "resources": {"requests": {"cpu": "1"}}},
+        {"name": "d", "image": "d", "resources": {"requests": {"cpu": "10m"}, "limits": {"cpu": "10m"}}}]});
+    let max = |cpu: &str| json!({"type": "Pod", "max": {"cpu": cpu}});
+    assert_eq!(
+        decision(&spec, &max("1010m")),
+        ("refuse", Some("limit_range"))
+    );
+    assert_eq!(decision(&spec, &max("2")), ("inject", None));
+    let min = json!({"type": "Pod", "min": {"cpu": "900m"}});
+    assert_eq!(
+        limit(&spec, &min),
+        "890m",
+        "10m + 890m of limits reach the min"
+    );
+}
+
+/// The cpu limit that the toolbox gets.
+fn limit(spec: &Value, limits: &Value) -> String {
+    let patch = injected(spec, limits, |injection| {
+        injection.patch.as_ref().unwrap().as_str().to_owned()
+    });
+    let operations: Vec<Value> = serde_json::from_str(&patch).unwrap();
+    let toolbox = operations
+        .iter()
+        .find(|operation| operation["value"]["name"] == "toolbox")
+        .unwrap();
+    let cpu = &toolbox["value"]["resources"]["limits"]["cpu"];
+    cpu.as_str().unwrap().to_owned()
 }

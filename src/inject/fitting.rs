@@ -107,9 +107,18 @@ impl Fitting {
                 return Err(misfit(range, resource, &because));
             }
             limit = limit.min(left);
+            // Others may request more than they state as limits: both sums must stay below.
+            let room = max - others.request;
+            if room <= Amount::ZERO {
+                let because = "leaves no request for the toolbox (max)";
+                return Err(misfit(range, resource, because));
+            }
+            request = request.min(room);
         }
         if let Some(min) = min {
             request = request.max(min - others.request);
+            // The sum of limits is held against min as soon as anybody states one.
+            limit = limit.max(min - others.limit);
         }
         if request > limit {
             let raised = max.is_none_or(|max| request <= max - others.limit);

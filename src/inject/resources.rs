@@ -116,8 +116,7 @@ pub fn resolve(case: &Case<'_>, notes: &mut Vec<Finding>) -> Result<Shares, Find
     Ok(shares)
 }
 
-/// A toolbox without requests and limits would get those of a LimitRange, which may break the
-/// Pod's own.
+/// States nothing for the toolbox, and says so where an annotation asked.
 fn leave_to_pod(
     case: &Case<'_>,
     resource: Resource,

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
-use crate::law::Tally;
+use crate::law::{Tally, is_injected};
 use crate::sources::{self, asking, manifests, module};
 use crate::webhook::{Registration, Sidebox, until};
 use crate::world::{Arena, World};
@@ -121,6 +121,53 @@ pub(crate) async fn fixtures(world: &World) {
     );
     let all = with_asking(&plain);
     both_ways(world, "fixtures", "fixtures of Kubernetes", [&all, &all]).await;
+}
+
+/// Fields that are younger than any Pod type Sidebox could know, or that it has no business with, by pointer.
+const YOUNG: [(&str, &str); 6] = [
+    ("/spec/schedulingGates/0/name", "example.com/gate"),
+    ("/spec/securityContext/supplementalGroupsPolicy", "Strict"),
+    (
+        "/spec/containers/0/resizePolicy/0/restartPolicy",
+        "RestartContainer",
+    ),
+    ("/spec/containers/0/restartPolicyRules/0/action", "Restart"),
+    ("/spec/hostnameOverride", "another-name"),
+    ("/spec/volumes/0/image/reference", "example.com/files:1"),
+];
+
+/// What this server knows and Sidebox does not is still there after an injection.
+pub(crate) async fn young_fields(world: &World) {
+    let mut pod = small_pod();
+    pod["metadata"]["annotations"] = json!({"sidebox.dev/inject": "true"});
+    let spec = &mut pod["spec"];
+    spec["schedulingGates"] = json!([{"name": "example.com/gate"}]);
+    spec["securityContext"] = json!({"supplementalGroupsPolicy": "Strict"});
+    spec["hostnameOverride"] = "another-name".into();
+    spec["volumes"] = json!([{"name": "files", "image": {"reference": "example.com/files:1"}}]);
+    let container = &mut spec["containers"][0];
+    container["resizePolicy"] =
+        json!([{"resourceName": "cpu", "restartPolicy": "RestartContainer"}]);
+    container["restartPolicy"] = "Never".into();
+    container["restartPolicyRules"] =
+        json!([{"action": "Restart", "exitCodes": {"operator": "In", "values": [42]}}]);
+    let place = Place {
+        name: "young",
+        path: "/mutate",
+        labels: json!({}),
+        objects: &[],
+    };
+    let (arena, _sidebox) = place.open(world).await;
+    for namespace in [&arena.without, &arena.with] {
+        let reply = world.api.try_pod(namespace, &pod).await;
+        assert!(reply.accepted(), "{namespace}: {}", reply.message());
+        assert_eq!(is_injected(&reply.body), *namespace == arena.with);
+        for (pointer, value) in YOUNG {
+            let found = reply.body.pointer(pointer).unwrap_or(&Value::Null);
+            assert_eq!(found, value, "{namespace}: {pointer}");
+        }
+    }
+    println!("{} young fields survive", YOUNG.len());
 }
 
 /// First where Pods ask for themselves, then where the namespace does.

@@ -55,6 +55,9 @@ fn main() -> ExitCode {
         trial("fixtures_of_kubernetes", &shared, async |world| {
             judged::fixtures(world).await;
         }),
+        trial("young_fields", &shared, async |world| {
+            judged::young_fields(world).await;
+        }),
         trial("pod_security_levels", &shared, async |world| {
             restrictions::pod_security(world).await;
         }),
