@@ -205,8 +205,8 @@ fn wanted(case: &Case<'_>, resource: Resource) -> Result<Share, Finding> {
     let (asked_request, asked_limit) = asked(case, resource);
     bounded(case, resource, "request", asked_request)?;
     bounded(case, resource, "limit", asked_limit)?;
-    let request = asked_request.unwrap_or(resource.setting(&toolbox.requests));
-    let limit = asked_limit.unwrap_or(resource.setting(&toolbox.limits));
+    let request = asked_request.unwrap_or_else(|| resource.setting(&toolbox.requests));
+    let limit = asked_limit.unwrap_or_else(|| resource.setting(&toolbox.limits));
     let (request, limit) = match (asked_request, asked_limit) {
         _ if request.amount() <= limit.amount() => (request, limit),
         (Some(asked), Some(limit)) => {
