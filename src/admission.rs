@@ -300,6 +300,8 @@ fn encoded(answer: review::Answer<'_>) -> Vec<u8> {
 fn log(review: &PodReview<'_>, outcome: &Outcome<'_>) {
     let name = review.object.get().map_or("", |pod| pod.name());
     let namespace = review.namespace.as_deref().unwrap_or("");
+    // Names are judged after webhooks: a line of the log must not be broken by one.
+    let (shown, place) = (name.escape_debug(), namespace.escape_debug());
     let decision = outcome.decision.as_str();
     let reason = outcome.decision.reason().map_or("", Finding::code);
     let asked = outcome.asked.as_str();
@@ -312,6 +314,6 @@ fn log(review: &PodReview<'_>, outcome: &Outcome<'_>) {
         reason,
         asked,
         findings = ?outcome.notes.iter().map(Finding::code).collect::<Vec<_>>(),
-        "{decision} {namespace}/{name}"
+        "{decision} {place}/{shown}"
     );
 }

@@ -60,6 +60,9 @@ pub fn advise(object: &str, namespace: &str, facts: &Facts, settings: &Settings)
     match outcome.decision {
         Decision::Refuse(finding) if outcome.asked == Asked::Explicit => findings.push(finding),
         Decision::Refuse(_) => return findings,
+        Decision::Skip(
+            finding @ (Finding::ExcludedNamespace { .. } | Finding::SystemNamespace { .. }),
+        ) if outcome.asked == Asked::Explicit => findings.push(finding),
         Decision::Skip(_) | Decision::Inject(_) | Decision::Repair(_) => {}
     }
     findings.extend(outcome.notes);

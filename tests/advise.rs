@@ -7,7 +7,10 @@
 
 use serde_json::{Value, json};
 use sidebox::admission::{Admission, KnownFacts, Route};
+use sidebox::inject::facts::Facts;
+use sidebox::inject::finding::Finding;
 use sidebox::inject::settings::Settings;
+use sidebox::workload;
 
 fn advise(object: &Value) -> Value {
     let review = json!({"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "request": {
@@ -82,4 +85,17 @@ fn an_owned_object_was_advised_through_its_owner() {
     replica_set["metadata"]["ownerReferences"] =
         json!([{"controller": true, "kind": "Deployment"}]);
     assert_eq!(advise(&replica_set), Value::Null);
+}
+
+#[test]
+fn who_asks_in_an_excluded_namespace_is_told() {
+    let asked = json!({"sidebox.dev/inject": "true"});
+    let object = deployment(&json!({}), &asked, &containers()).to_string();
+    let settings = Settings::default();
+    let codes = |namespace: &str| -> Vec<_> {
+        let findings = workload::advise(&object, namespace, &Facts::default(), &settings);
+        findings.iter().map(Finding::code).collect()
+    };
+    assert_eq!(codes("kube-system"), ["system_namespace"]);
+    assert!(codes("shop").is_empty());
 }

@@ -101,7 +101,11 @@ fn no_toolbox_takes_capabilities_that_the_api_or_common_sense_forbids() {
             "env": [{"name": "TMPDIR", "value": "/diag"}]});
         let done = explicit(&target, &json!({}), &[]);
         assert_eq!(done.decision, "refuse", "{name}");
-        assert!(done.says("from container web"), "{:?}", done.said);
+        assert!(
+            done.says("cannot reach container web: pid-only would give"),
+            "{:?}",
+            done.said
+        );
     }
     let target = json!({"securityContext": {"capabilities": {"add": ["NET_ADMIN"]}},
         "env": [{"name": "TMPDIR", "value": "/diag"}]});
@@ -136,7 +140,7 @@ fn a_limit_range_of_containers_and_resources_of_the_pod_do_not_go_together() {
     let done = explicit(&json!({}), &own, &[range]);
     assert_eq!(done.decision, "refuse");
     assert!(
-        done.says("limit_range: LimitRange bounds: memory bounds each"),
+        done.says("limit_range: LimitRange bounds: cpu would fill in"),
         "{:?}",
         done.said
     );
@@ -189,4 +193,154 @@ fn asked_resources_that_cannot_count_are_told() {
         "{:?}",
         done.said
     );
+}
+
+#[test]
+fn a_bad_value_is_told_even_where_nobody_asked() {
+    let mut pod = silent(&json!({}), &json!({}));
+    pod["metadata"]["annotations"] = json!({"sidebox.dev/mode": "everything"});
+    let done = run(&pod, &[], Injection::Annotated);
+    assert_eq!(done.decision, "skip");
+    assert!(
+        done.says("invalid_annotation: annotation sidebox.dev/mode"),
+        "{:?}",
+        done.said
+    );
+}
+
+#[test]
+fn unknown_annotations_are_told_up_to_a_handful() {
+    let many: serde_json::Map<_, _> = (0..30_000)
+        .map(|at| (format!("sidebox.dev/unknown-{at:050}"), json!("")))
+        .collect();
+    let mut pod = silent(&json!({}), &json!({}));
+    pod["metadata"]["annotations"] = many.into();
+    assert!(run(&pod, &[], Injection::Annotated).said.len() < 12);
+}
+
+#[test]
+fn only_a_job_that_asks_for_it_is_kept_from_ending() {
+    let job = json!({"restartPolicy": "Never"});
+    let mut pod = asking(&json!({}), &job);
+    pod["metadata"]["annotations"]["sidebox.dev/placement"] = "container".into();
+    let done = run(&pod, &[], Injection::Annotated);
+    assert!(
+        done.says("never_ends: restartPolicy is Never"),
+        "{:?}",
+        done.said
+    );
+    let namespace = json!({"kind": "Namespace", "metadata": {"name": "default",
+        "labels": {"sidebox.dev/inject": "true"},
+        "annotations": {"sidebox.dev/placement": "container"}}});
+    let text = silent(&json!({}), &job).to_string();
+    let view: Pod<'_> = serde_json::from_str(&text).unwrap();
+    let facts = read([&namespace], Completeness::Part).unwrap();
+    let mut settings = Settings::default();
+    settings.automatic.jobs = true;
+    let request = Request {
+        pod: &view,
+        namespace: "default",
+        label: None,
+        origin: Origin::Admission,
+    };
+    let injection = inject(&request, &facts["default"], &settings);
+    let Decision::Inject(intent) = &injection.outcome.decision else {
+        panic!("{:?}", injection.outcome.decision)
+    };
+    assert_eq!(intent.placement.as_str(), "native");
+}
+
+#[test]
+fn windows_pods_are_known_by_their_nodes() {
+    let term = json!([{"matchExpressions": [
+        {"key": "kubernetes.io/os", "operator": "In", "values": ["windows"]}]}]);
+    let required = json!({"nodeSelectorTerms": term});
+    for spec in [
+        json!({"nodeSelector": {"beta.kubernetes.io/os": "windows"}}),
+        json!({"affinity": {"nodeAffinity":
+            {"requiredDuringSchedulingIgnoredDuringExecution": required}}}),
+    ] {
+        let done = explicit(&json!({}), &spec, &[]);
+        assert!(done.says("windows: "), "{spec} {:?}", done.said);
+    }
+}
+
+#[test]
+fn where_no_socket_can_be_it_is_told() {
+    let diag = json!([{"name": "TMPDIR", "value": "/diag"}]);
+    let fixed = json!({"env": diag, "securityContext": {"readOnlyRootFilesystem": true}});
+    let done = explicit(&fixed, &json!({}), &[]);
+    let sentence =
+        "tmp_read_only: /diag of container web is read-only: the runtime opens no socket there";
+    assert!(done.says(sentence), "{:?}", done.said);
+    let mounted = json!({"volumeMounts": [{"name": "c", "mountPath": "/tmp"}]});
+    let volumes = json!({"volumes": [{"name": "c", "configMap": {"name": "c"}}]});
+    assert!(explicit(&mounted, &volumes, &[]).says("tmp_read_only: /tmp"));
+    let volumes = json!({"volumes": [{"name": "c", "persistentVolumeClaim": {"claimName": "c"}}]});
+    assert!(!explicit(&mounted, &volumes, &[]).says("tmp_read_only"));
+}
+
+#[test]
+fn a_group_of_the_target_is_the_toolboxs_too() {
+    let group = |done: &Done| done.toolbox()["securityContext"]["runAsGroup"].clone();
+    let target = json!({"securityContext": {"runAsUser": 1000, "runAsGroup": 3000}});
+    assert_eq!(group(&explicit(&target, &json!({}), &[])), 3000);
+    let other = annotated(&target, &json!({"run-as-user": "2000"}));
+    assert_eq!(group(&other), Value::Null);
+}
+
+#[test]
+fn folders_that_the_kubelet_or_the_runtime_would_read_otherwise() {
+    for value in ["/tmp/$(HOME)", "/tmp/$$x", "tmp"] {
+        let target = json!({"env": [{"name": "TMPDIR", "value": value}]});
+        let done = explicit(&target, &json!({}), &[]);
+        assert!(
+            done.says("TMPDIR of container web is no literal"),
+            "{value} {:?}",
+            done.said
+        );
+    }
+    let target = json!({"env": [{"name": "TMPDIR", "value": "/tmp/100%p"}]});
+    let done = annotated(&target, &json!({"crash-dumps": "mini"}));
+    let names = done.pod["spec"]["containers"][0]["env"].to_string();
+    assert!(names.contains("/tmp/100%%p/crash-%h-%p-%t.dmp"), "{names}");
+}
+
+#[test]
+fn what_stands_in_the_way_fits_into_a_warning() {
+    let probe = json!({"exec": {"command": ["cat", "/proc/1/status"]}});
+    let mount = json!([{"name": "tmp", "mountPath": "/tmp"}]);
+    let target = json!({"livenessProbe": probe, "volumeMounts": mount});
+    let volumes = json!({"volumes": [{"name": "tmp", "configMap": {"name": "c"}}]});
+    let done = explicit(&target, &volumes, &[]);
+    let sentence = "no_access: cannot reach container web: /tmp is volume tmp, no writable \
+        emptyDir; the livenessProbe needs PID 1";
+    assert_eq!((done.decision, &*done.said[0]), ("refuse", sentence));
+    assert!(
+        "sidebox ".len() + sentence.len() <= 120,
+        "{}",
+        sentence.len()
+    );
+}
+
+#[test]
+fn a_reused_volume_hides_no_program_of_the_toolbox() {
+    let mode = |path: &str| {
+        let target = json!({"volumeMounts": [{"name": "t", "mountPath": path}],
+            "env": [{"name": "TMPDIR", "value": format!("{path}/tmp")}]});
+        let done = explicit(
+            &target,
+            &json!({"volumes": [{"name": "t", "emptyDir": {}}]}),
+            &[],
+        );
+        let env = done.toolbox()["env"].as_array().unwrap();
+        let mode = env.iter().find(|v| v["name"] == "SIDEBOX_MODE").unwrap();
+        mode["value"].as_str().unwrap().to_owned()
+    };
+    for path in ["/usr", "/usr/local", "/bin", "/etc", "/dev", "/data", "/"] {
+        assert_eq!(mode(path), "pid-only", "{path}");
+    }
+    for path in ["/app", "/dev/shm", "/var", "/etc/app"] {
+        assert_eq!(mode(path), "tmp-and-pid", "{path}");
+    }
 }

@@ -8,8 +8,8 @@ use std::borrow::Cow;
 use super::annotations::{Auto, Mode};
 use super::decide::{Asked, Case};
 use super::finding::Finding;
-use super::paths::{covers, normalised, overlap};
-use super::pod::{Container, Presence, TMPDIR, elements};
+use super::pod::{Container, Presence};
+use super::temporary::{self, Temporary, below, covering, note, why};
 
 /// Where the toolbox mounts results.
 pub const DATA_PATH: &str = "/data";
@@ -88,33 +88,24 @@ impl Access<'_> {
     }
 }
 
-/// What the Pod lets be done with the target's temporary folder.
-enum Temporary<'a> {
-    Shareable(Folder<'a>),
-    /// A volume that cannot be shared lies there.
-    OtherVolume {
-        volume: &'a str,
-        path: Cow<'a, str>,
-    },
-    /// TMPDIR is a literal outside /tmp and /var/tmp.
-    Elsewhere(Cow<'a, str>),
-    /// TMPDIR comes from a reference that only the kubelet resolves.
-    NotLiteral,
-}
-
 /// Chooses the access of a Pod's toolbox, as `auto` or the asked mode says.
 pub fn resolve<'a>(case: &Case<'a>, notes: &mut Vec<Finding>) -> Result<Access<'a>, Finding> {
     let target = case.target();
-    let temporary = temporary(case, target);
+    let temporary = temporary::of_target(case, target);
+    let read_only = temporary::read_only(case, &temporary);
     if case.asked == Asked::Automatic && matches!(temporary, Temporary::NotLiteral) {
         return Err(Finding::TmpdirUnknown {
             container: target.name().to_owned(),
         });
     }
-    match case.asks.mode {
+    let access = match case.asks.mode {
         None | Some(Auto::Auto) => choose(case, temporary, notes),
         Some(Auto::Exactly(mode)) => exactly(case, mode, temporary, notes),
+    }?;
+    if access == Access::PidOnly {
+        notes.extend(read_only);
     }
+    Ok(access)
 }
 
 fn choose<'a>(
@@ -135,16 +126,30 @@ fn choose<'a>(
             }
             Ok(Access::Tmp { folder, pid: false })
         }
-        (other, Some(denied)) => Err(Finding::NoAccess {
-            because: format!("{}; {denied}", why(&other)),
-        }),
-        (other, None) if !may_share_pid => Err(Finding::NoAccess {
-            because: format!("{}, and nothing shows .NET", why(&other)),
-        }),
+        (other, Some(denied)) => Err(no_access(case, &other, &unshared(case, &denied))),
+        (other, None) if !may_share_pid => Err(no_access(case, &other, "nothing shows .NET")),
         (other, None) => {
             notes.extend(note(case, &other));
             Ok(Access::PidOnly)
         }
+    }
+}
+
+fn no_access(case: &Case<'_>, temporary: &Temporary<'_>, pid: &str) -> Finding {
+    Finding::NoAccess {
+        container: case.target().name().to_owned(),
+        because: format!("{}; {pid}", why(temporary)),
+    }
+}
+
+/// Why processes are not shared, in few words.
+fn unshared(case: &Case<'_>, denied: &Finding) -> String {
+    match denied {
+        Finding::Pid1 { container, because } if container == case.target().name() => {
+            format!("{because} needs PID 1")
+        }
+        Finding::Pid1 { container, because } => format!("{because} of {container} needs PID 1"),
+        _ => "shareProcessNamespace is false".to_owned(),
     }
 }
 
@@ -161,7 +166,7 @@ fn exactly<'a>(
     if matches!(mode, Mode::TmpAndPid | Mode::PidOnly)
         && let Some(denied) = pid_denied(case)
     {
-        obey_pid(case, denied, notes).map_err(|denied| conflict(denied.to_string()))?;
+        obey_pid(case, denied, notes).map_err(|denied| conflict(unshared(case, &denied)))?;
     }
     match mode {
         Mode::PidOnly => Ok(Access::PidOnly),
@@ -279,99 +284,4 @@ fn relies_on_pid1(case: &Case<'_>, container: &Container<'_>) -> Option<Finding>
         container: container.name().to_owned(),
         because,
     })
-}
-
-fn temporary<'a>(case: &Case<'a>, target: &'a Container<'a>) -> Temporary<'a> {
-    let Some(variable) = target.variable(TMPDIR) else {
-        return below(case, target, TMP_PATH);
-    };
-    match variable.value.as_deref() {
-        _ if variable.value_from.is_some() => Temporary::NotLiteral,
-        None | Some("") => below(case, target, TMP_PATH),
-        Some(value) if value.contains("$(") || !value.starts_with('/') => Temporary::NotLiteral,
-        Some(value) => below(case, target, value),
-    }
-}
-
-fn below<'a>(case: &Case<'a>, target: &'a Container<'a>, folder: &'a str) -> Temporary<'a> {
-    let path = normalised(folder);
-    let Some(mount) = covering(target, &path) else {
-        let usual = [TMP_PATH, "/var/tmp"]
-            .iter()
-            .any(|usual| covers(usual, &path));
-        let usable = usual && !path.contains(':') && !overlap(&path, DATA_PATH);
-        return if usable {
-            Temporary::Shareable(Folder::New(path))
-        } else {
-            Temporary::Elsewhere(path)
-        };
-    };
-    let volume = mount.name.as_deref().unwrap_or("");
-    let mount_path = mount.mount_path.as_deref().unwrap_or("");
-    let empty_dir = elements(&case.spec.volumes)
-        .iter()
-        .any(|v| v.name.as_deref() == Some(volume) && v.empty_dir.is_some());
-    let writable =
-        mount.read_only != Some(true) && mount.sub_path_expr.as_deref().unwrap_or("").is_empty();
-    let free = !overlap(&normalised(mount_path), DATA_PATH);
-    if empty_dir && writable && free {
-        let sub_path = mount
-            .sub_path
-            .as_deref()
-            .filter(|sub_path| !sub_path.is_empty());
-        Temporary::Shareable(Folder::Reused {
-            volume,
-            mount_path,
-            sub_path,
-            path,
-        })
-    } else {
-        Temporary::OtherVolume { volume, path }
-    }
-}
-
-/// The mount of the container that holds `path`: the one with the longest mount path.
-fn covering<'a>(container: &'a Container<'a>, path: &str) -> Option<&'a super::pod::Mount<'a>> {
-    let of =
-        |mount: &super::pod::Mount<'_>| normalised(mount.mount_path.as_deref().unwrap_or("")).len();
-    elements(&container.volume_mounts)
-        .iter()
-        .filter(|mount| {
-            mount
-                .mount_path
-                .as_deref()
-                .is_some_and(|at| covers(&normalised(at), path))
-        })
-        .max_by_key(|mount| of(mount))
-}
-
-fn why(temporary: &Temporary<'_>) -> String {
-    match temporary {
-        Temporary::Shareable(folder) => format!("{} can be shared", folder.path()),
-        Temporary::OtherVolume { volume, path } => {
-            format!("{path} is on volume {volume}, not a writable emptyDir")
-        }
-        Temporary::Elsewhere(path) => format!("TMPDIR is {path}"),
-        Temporary::NotLiteral => "TMPDIR is not a literal".to_owned(),
-    }
-}
-
-fn note(case: &Case<'_>, temporary: &Temporary<'_>) -> Option<Finding> {
-    let container = case.target().name().to_owned();
-    match temporary {
-        Temporary::Shareable(_) => None,
-        Temporary::OtherVolume { volume, path } => Some(Finding::TmpOtherVolume {
-            container,
-            volume: (*volume).to_owned(),
-            path: path.clone().into_owned(),
-        }),
-        Temporary::Elsewhere(path) => Some(Finding::TmpdirElsewhere {
-            container,
-            value: path.clone().into_owned(),
-        }),
-        Temporary::NotLiteral => Some(Finding::TmpdirElsewhere {
-            container,
-            value: "not a literal".to_owned(),
-        }),
-    }
 }

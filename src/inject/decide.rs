@@ -217,12 +217,16 @@ pub fn decide<'a>(request: &Request<'a>, facts: &'a Facts, settings: &'a Setting
                     (asked, read.asks),
                     &mut outcome.trail,
                 )?;
-                rules::can_inject(&case, invalid, &mut outcome.trail)?;
+                rules::can_inject(&case, invalid.as_ref(), &mut outcome.trail)?;
                 intent(case, &mut outcome.notes, &mut outcome.trail)
                     .map(|intent| Decision::Inject(Box::new(intent)))
             }
         })
         .unwrap_or_else(Decision::stop);
+    if let Decision::Skip(_) = outcome.decision {
+        // No rule came to judge the bad value, but it is never passed over in silence.
+        outcome.notes.extend(invalid);
+    }
     outcome
 }
 
@@ -356,7 +360,7 @@ fn intent<'a>(
     trail: &mut Trail,
 ) -> Result<Intent<'a>, Finding> {
     let image = trail.ask(Rule::Image, rules::image(&case))?;
-    let placement = trail.ask(Rule::Placement, rules::placement(&case))?;
+    let placement = trail.ask(Rule::Placement, rules::placement(&case, notes))?;
     let access = trail.ask(Rule::Access, access::resolve(&case, notes))?;
     let storage = trail.ask(Rule::Storage, storage::resolve(&case, notes))?;
     let user = trail.ask(Rule::User, user::resolve(&case, &access, &storage, notes))?;

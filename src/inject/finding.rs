@@ -159,15 +159,15 @@ findings! {
     Refuse "mode_conflict" ModeConflict { mode: &'static str, because: String }
         "sidebox.dev/mode {mode} is not possible: {because}"
         "Use `auto`, or change what stands in the way."
-    Refuse "no_access" NoAccess { because: String }
-        "no way to reach the runtime: {because}"
+    Refuse "no_access" NoAccess { container: String, because: String }
+        "cannot reach container {container}: {because}"
         "Neither /tmp nor the process namespace can be shared. Change what stands in the way, or use `sidebox.dev/mode: port`."
     Refuse "variable_taken" VariableTaken { container: String, variable: String }
         "container {container} has {variable} already, and it is never replaced"
         "Remove the variable, or use another access mode."
     Refuse "tmpdir_unknown" TmpdirUnknown { container: String }
-        "TMPDIR of container {container} is not a literal, so its socket may be anywhere"
-        "Automatic injection does not guess. Ask on the Pod template, or make TMPDIR a literal value."
+        "TMPDIR of container {container} is no literal absolute path: its socket may be anywhere"
+        "Automatic injection does not guess. Ask on the Pod template, or make TMPDIR a literal path."
     Refuse "claim_unusable" ClaimUnusable { claim: String, because: String }
         "claim {claim} cannot be mounted: {because}"
         "Name a claim with volumeMode Filesystem, or set `sidebox.dev/data: empty-dir`."
@@ -194,7 +194,7 @@ findings! {
         "{key} has no effect: {because}"
         "Another annotation decides. Remove one of the two."
     Note "invalid_namespace_annotation" InvalidNamespaceAnnotation { key: String, value: String, expected: String }
-        "namespace annotation {key} is {value:?}, expected {expected}; ignored"
+        "{key} of the namespace is ignored: {value:?}, expected {expected}"
         "The default that the namespace gives cannot be read; the settings' one is used."
     Note "invalid_namespace_label" InvalidNamespaceLabel { value: String }
         "namespace label sidebox.dev/inject is {value:?}, expected true or false; ignored"
@@ -214,9 +214,15 @@ findings! {
     Note "tmpdir_elsewhere" TmpdirElsewhere { container: String, value: String }
         "TMPDIR of container {container} is {value}"
         "The runtime puts its socket there. A literal folder outside /tmp and /var/tmp is reached through /proc (pid-only)."
+    Note "tmp_read_only" TmpReadOnly { container: String, path: String }
+        "{path} of container {container} is read-only: the runtime opens no socket there"
+        "Mount a writable emptyDir on the folder; Sidebox shares it then."
     Note "variables_from_elsewhere" VariablesFromElsewhere { container: String, variable: String }
         "{variable} goes before a value that envFrom of container {container} may bring"
         "Variables of `env` hide those of `envFrom` with the same name."
+    Note "never_ends" NeverEnds { policy: String }
+        "restartPolicy is {policy}, but a toolbox among the containers keeps the Pod from ending"
+        "`sidebox.dev/placement: container` was asked for. Beside a native toolbox (`auto`) Jobs end."
     Note "user_assumed" UserAssumed { container: String, uid: i64 }
         "the uid of container {container} is not known; the toolbox runs as {uid}"
         "Set runAsUser on the container, or `sidebox.dev/run-as-user`, where the image's user is another one."

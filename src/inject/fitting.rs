@@ -8,6 +8,7 @@ use super::facts::{LimitKind, LimitRange};
 use super::finding::Finding;
 use super::pod::Container;
 use super::quantity::{Amount, Quantity};
+use super::ranges;
 use super::resources::{Resource, Share, is_asked, limit, request};
 
 /// Moves request and limit into every LimitRange, or says which one they cannot be moved into.
@@ -17,6 +18,7 @@ pub(super) fn fit(
     notes: &mut Vec<Finding>,
 ) -> Result<Share, Finding> {
     let resource = wanted.resource;
+    ranges::stated_without_us(case, resource)?;
     let mut fitting = Fitting {
         request: wanted.request.amount(),
         limit: wanted.limit.amount(),

@@ -308,7 +308,8 @@ fn target_variables<'a>(intent: &Intent<'_>) -> Vec<(&'static str, Cow<'a, str>)
             Access::PidOnly => super::access::TMP_PATH,
             Access::Port => SOCKET_PATH,
         };
-        let name = format!("{folder}/crash-%h-%p-%t.dmp");
+        // A percent sign of the folder itself stands twice.
+        let name = format!("{}/crash-%h-%p-%t.dmp", folder.replace('%', "%%"));
         variables.push(("DOTNET_DbgEnableMiniDump", "1".into()));
         variables.push(("DOTNET_DbgMiniDumpType", dump_type.into()));
         variables.push(("DOTNET_DbgMiniDumpName", name.into()));

@@ -4,11 +4,12 @@
 
 use super::annotations::PREFIX;
 use super::decide::Case;
-use super::facts::{Amounts, LimitKind, LimitRange};
+use super::facts::{Amounts, LimitRange};
 use super::finding::Finding;
-use super::fitting::{fit, misfit};
+use super::fitting::fit;
 use super::pod::{Container, QuantityText, ResourceTexts};
 use super::quantity::{Amount, Quantity};
+use super::ranges;
 use super::settings::ResourceList;
 
 /// One resource that a toolbox states.
@@ -127,15 +128,7 @@ fn leave_to_pod(
         let because = "the Pod's own resources bound its containers";
         notes.extend(asked.map(|_| ignored(resource, what, because)));
     }
-    let mut ranges = case.facts.limit_ranges.iter();
-    let each = |range: &&LimitRange| range.kind == LimitKind::Container && bounds(range, resource);
-    match ranges.find(each) {
-        Some(range) => {
-            let because = "bounds each container, but the Pod has resources of its own";
-            Err(misfit(range, resource, because))
-        }
-        None => Ok(()),
-    }
+    ranges::nothing_filled_in(case, resource)
 }
 
 fn ignored(resource: Resource, what: &str, because: &str) -> Finding {
@@ -176,7 +169,9 @@ fn needed(case: &Case<'_>, resource: Resource) -> bool {
         || facts.quotas.iter().any(|quota| quota.ephemeral_storage)
 }
 
-fn all<'c, 'a>(case: &'c Case<'a>) -> impl Iterator<Item = &'a Container<'a>> + use<'c, 'a> {
+pub(super) fn all<'c, 'a>(
+    case: &'c Case<'a>,
+) -> impl Iterator<Item = &'a Container<'a>> + use<'c, 'a> {
     case.containers().iter().chain(case.init_containers())
 }
 

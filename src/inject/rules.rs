@@ -18,12 +18,12 @@ fn refuse_if(stops: bool, finding: impl FnOnce() -> Finding) -> Result<(), Findi
 
 pub(super) fn can_inject(
     case: &Case<'_>,
-    invalid: Option<Finding>,
+    invalid: Option<&Finding>,
     trail: &mut Trail,
 ) -> Result<(), Finding> {
     ordinary(case, trail)?;
     let spec = case.spec;
-    trail.ask(Rule::Annotations, invalid.map_or(Ok(()), Err))?;
+    trail.ask(Rule::Annotations, invalid.cloned().map_or(Ok(()), Err))?;
     trail.ask(Rule::Windows, windows(case))?;
     trail.ask(
         Rule::HostPid,
@@ -82,18 +82,20 @@ fn runs_for_ever(spec: &Spec<'_>) -> bool {
 }
 
 fn windows(case: &Case<'_>) -> Result<(), Finding> {
+    const WINDOWS: &str = "windows";
     let spec = case.spec;
     let options = |c: Option<&SecurityContext>| c.is_some_and(|c| c.windows_options.is_some());
-    let named = |os: Option<&Text<'_>>| os.is_some_and(|os| &**os == "windows");
+    let named = |os: Option<&Text<'_>>| os.is_some_and(|os| &**os == WINDOWS);
+    let selector = spec.node_selector.as_ref();
+    let mut containers = case.containers().iter().chain(case.init_containers());
     let field = if named(spec.os.as_ref().and_then(|os| os.name.as_ref())) {
         "os.name"
-    } else if named(spec.node_selector.as_ref().and_then(|s| s.os.as_ref())) {
+    } else if selector.is_some_and(|s| named(s.os.as_ref()) || named(s.beta_os.as_ref())) {
         "nodeSelector kubernetes.io/os"
+    } else if spec.affinity.as_ref().is_some_and(|a| a.wants_os(WINDOWS)) {
+        "nodeAffinity kubernetes.io/os"
     } else if options(spec.security_context.as_ref())
-        || case
-            .containers()
-            .iter()
-            .any(|c| options(c.security_context.as_ref()))
+        || containers.any(|c| options(c.security_context.as_ref()))
     {
         "securityContext.windowsOptions"
     } else {
@@ -228,11 +230,13 @@ pub(super) fn image<'a>(case: &Case<'a>) -> Result<Cow<'a, str>, Finding> {
 /// Native sidecars came with Kubernetes 1.29.
 const NATIVE_SINCE: (u32, u32) = (1, 29);
 
-pub(super) fn placement(case: &Case<'_>) -> Result<Placement, Finding> {
+pub(super) fn placement(case: &Case<'_>, notes: &mut Vec<Finding>) -> Result<Placement, Finding> {
+    let ends = !runs_for_ever(case.spec);
     let placement = match case.asks.placement {
+        Some(Auto::Exactly(Placement::Container)) if ends => beside_a_job(case, notes),
         Some(Auto::Exactly(placement)) => placement,
-        None | Some(Auto::Auto) if runs_for_ever(case.spec) => Placement::Container,
-        None | Some(Auto::Auto) => Placement::Native,
+        None | Some(Auto::Auto) if ends => Placement::Native,
+        None | Some(Auto::Auto) => Placement::Container,
     };
     let version = *case
         .facts
@@ -246,6 +250,23 @@ pub(super) fn placement(case: &Case<'_>) -> Result<Placement, Finding> {
         },
     )?;
     Ok(placement)
+}
+
+/// A toolbox among the containers keeps a Pod from ending: for the Pod that asks itself, with a
+/// finding, and never for another one.
+fn beside_a_job(case: &Case<'_>, notes: &mut Vec<Finding>) -> Placement {
+    if case.asked == Asked::Explicit {
+        let policy = case.spec.restart_policy.as_deref().unwrap_or("");
+        notes.push(Finding::NeverEnds {
+            policy: policy.to_owned(),
+        });
+        return Placement::Container;
+    }
+    notes.push(Finding::AnnotationIgnored {
+        key: "sidebox.dev/placement".into(),
+        because: "among the containers it would keep the Pod from ending".into(),
+    });
+    Placement::Native
 }
 
 /// The variables that switch crash dumps on, without the runtime's prefix.

@@ -109,6 +109,8 @@ struct SecurityContext<'a> {
     run_as_non_root: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     run_as_user: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    run_as_group: Option<i64>,
     seccomp_profile: SeccompProfile,
 }
 
@@ -155,6 +157,7 @@ impl<'a> SecurityContext<'a> {
             read_only_root_filesystem: true,
             run_as_non_root: user.non_root,
             run_as_user: user.uid,
+            run_as_group: user.group,
             seccomp_profile: SeccompProfile {
                 kind: "RuntimeDefault",
             },

@@ -20,6 +20,8 @@ pub const APP_UID: i64 = 1654;
 pub struct User {
     /// `runAsUser`; none leaves it to the platform.
     pub uid: Option<i64>,
+    /// `runAsGroup`, where the target has one of its own: through `/proc` the group must be the same.
+    pub group: Option<i64>,
     /// `runAsNonRoot`, where it must be said.
     pub non_root: Option<bool>,
     /// Capabilities: `drop: [ALL]` and what is added, or the target's own.
@@ -117,6 +119,7 @@ pub fn resolve(
     let (uid, assumed) = uid(case, &target)?;
     let user = User {
         uid,
+        group: group(case, uid, &target),
         non_root: non_root(case, uid, &target),
         capabilities: capabilities(case, access, uid, &target)?,
     };
@@ -146,6 +149,13 @@ fn uid(case: &Case<'_>, target: &Target) -> Result<(Option<i64>, bool), Finding>
         (_, Some(_)) => (Some(APP_UID), true),
         (_, None) => (Some(0), false),
     })
+}
+
+/// A Pod's group is inherited; a group without a user is an error of the container runtime.
+fn group(case: &Case<'_>, uid: Option<i64>, target: &Target) -> Option<i64> {
+    let own = case.target().security_context.as_ref();
+    own.and_then(|context| context.run_as_group)
+        .filter(|_| uid.is_some() && uid == target.uid)
 }
 
 /// A toolbox must not weaken a Pod that promises not to run as root, nor fail by its promise.
@@ -183,10 +193,8 @@ fn capabilities(
     };
     match too_much {
         Some(what) => Err(Finding::NoAccess {
-            because: format!(
-                "pid-only would take {what} from container {}",
-                case.target().name()
-            ),
+            container: case.target().name().to_owned(),
+            because: format!("pid-only would give the toolbox {what} too"),
         }),
         None => Ok(CapabilitySet::Target(own)),
     }
@@ -234,8 +242,8 @@ fn writable(case: &Case<'_>, storage: &Storage<'_>, user: &User) -> Option<Findi
         return None;
     };
     let owner = case.settings.data.uid?;
-    let writes = user.uid == Some(owner) || user.capabilities.passes_file_modes();
-    (!writes).then(|| Finding::DataNotWritable {
+    let may_write = user.capabilities.passes_file_modes() || user.uid == Some(owner);
+    (!may_write).then(|| Finding::DataNotWritable {
         uid: user
             .uid
             .map_or_else(|| "an unset user".to_owned(), |uid| format!("uid {uid}")),

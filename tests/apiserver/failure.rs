@@ -10,6 +10,7 @@ use tempfile::TempDir;
 use time::{Duration, OffsetDateTime};
 use tokio::net::TcpListener;
 
+use crate::audit::Witness;
 use crate::compare::settled;
 use crate::judged::{Place, small_pod};
 use crate::law::is_injected;
@@ -166,7 +167,7 @@ pub(crate) async fn conditions_keep_other_pods_from_being_sent(world: &World) {
         .try_pods(&arena.with, &vec![asking_pod(); 20])
         .await;
     assert!(asked.iter().all(|reply| is_injected(&reply.body)));
-    let seen: usize = audit.news().values().map(|witness| witness.calls()).sum();
+    let seen: usize = audit.news().values().map(Witness::calls).sum();
     let answered = sidebox.reviews().await - before;
     assert_eq!(
         answered, seen as u64,

@@ -19,8 +19,11 @@ mod failure;
 mod judged;
 mod law;
 #[path = "../support/pods.rs"]
+#[expect(dead_code, reason = "Pods alone are asked for here")]
 mod pods;
 mod restrictions;
+mod rolling;
+mod second;
 mod sources;
 mod stand_in;
 mod webhook;
@@ -69,6 +72,15 @@ fn main() -> ExitCode {
         }),
         trial("match_conditions", &shared, async |world| {
             failure::conditions_keep_other_pods_from_being_sent(world).await;
+        }),
+        trial("another_webhook", &shared, async |world| {
+            second::both_get_their_way(world).await;
+        }),
+        trial("a_stripped_toolbox", &shared, async |world| {
+            second::a_stripped_toolbox_is_repaired_or_loud(world).await;
+        }),
+        trial("rotation_and_rolling_restart", &shared, async |world| {
+            rolling::nobody_notices(world).await;
         }),
     ];
     let conclusion = libtest_mimic::run(&arguments, trials);

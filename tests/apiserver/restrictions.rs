@@ -24,7 +24,16 @@ pub(crate) async fn pod_security(world: &World) {
 /// LimitRanges of every kind of rule.
 pub(crate) async fn limit_ranges(world: &World) {
     let mut all = asking(&small_pod());
-    all.extend(sources::generated(400));
+    for limits in [
+        json!({"cpu": "150m", "memory": "100Mi"}),
+        json!({"cpu": "1", "memory": "1Gi"}),
+    ] {
+        let mut pod = small_pod();
+        pod["spec"]["containers"][0]["resources"] = json!({});
+        pod["spec"]["resources"] = json!({"limits": limits});
+        all.extend(with_asking(&[pod]));
+    }
+    all.extend(sources::generated(200));
     for (name, limits) in ranges() {
         let range = json!({"apiVersion": "v1", "kind": "LimitRange", "metadata": {"name": "limits"}, "spec": {"limits": limits}});
         hold(world, name, &json!({}), &[("/api/v1", range)], &all).await;

@@ -19,7 +19,7 @@ use crate::api::Api;
 const CONFIGURATIONS: &str = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations";
 
 /// Nothing waits so long unless it is broken.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_mins(2);
 
 /// A running `sidebox serve`; killed with the value.
 pub(crate) struct Sidebox {

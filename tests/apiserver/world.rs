@@ -83,14 +83,14 @@ impl World {
 
     /// Makes the service accounts that Pods name.
     pub(crate) async fn accounts(&self, arena: &Arena, pods: &[Value]) {
-        let named = |pod: &Value| {
-            let name =
-                ["serviceAccountName", "serviceAccount"].map(|key| pod["spec"][key].as_str());
-            name.into_iter().flatten().next().map(str::to_owned)
+        let account_of = |pod: &Value| {
+            let keys = ["serviceAccountName", "serviceAccount"];
+            let named = keys.map(|key| pod["spec"][key].as_str());
+            named.into_iter().flatten().next().map(str::to_owned)
         };
         let names: BTreeSet<_> = pods
             .iter()
-            .filter_map(named)
+            .filter_map(account_of)
             .filter(|name| is_dns_subdomain(name))
             .collect();
         for name in names {

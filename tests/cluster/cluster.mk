@@ -17,5 +17,5 @@ cluster-build: ## Build the pinned Kubernetes into the cache
 cluster-smoke: cluster-build ## Prove the launcher: side by side, killed, started again, ended
 	cargo test --test cluster_smoke -- --ignored --test-threads=1
 
-test-cluster: cluster-build ## the API server as judge: every Pod it takes unpatched it takes patched
+test-cluster: cluster-build ## The API server as judge: every Pod it takes unpatched it takes patched
 	cargo test --test apiserver -- --ignored

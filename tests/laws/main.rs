@@ -105,6 +105,14 @@ proptest! {
     }
 
     #[test]
+    fn uninject_leaves_what_others_appended(pod in pods::pod(), who in who()) {
+        let settings = settings(who);
+        let done = run(&pod, &settings).expect("the Pod reads");
+        let Some(patch) = done.patch else { return Ok(()) };
+        prop_assert_eq!(undone(&other(&applied(&pod, &patch))), other(&pod));
+    }
+
+    #[test]
     fn any_json_is_answered(pod in pods::any_json()) {
         if let Some(done) = run(&pod, &settings(Who::All))
             && let Some(patch) = done.patch

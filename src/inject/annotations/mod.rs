@@ -161,12 +161,16 @@ pub struct Read<'a> {
     pub notes: Vec<Finding>,
 }
 
+/// Notes on one object's annotations; a Pod may carry tens of thousands of unknown keys.
+const NOTES_MAX: usize = 8;
+
 /// Reads the `sidebox.dev/` annotations of one object: pairs of key (after the prefix) and value.
 pub fn read<'a>(source: Source, pairs: &[(Text<'a>, Value<'a>)]) -> Read<'a> {
     let mut read = Read::default();
     for (name, value) in pairs {
         match TABLE.iter().find(|row| row.name == &**name) {
-            None => read.notes.push(unknown(name)),
+            None if read.notes.len() < NOTES_MAX => read.notes.push(unknown(name)),
+            None => {}
             Some(row) if source == Source::Namespace && row.scope == Scope::Pod => {
                 read.notes.push(Finding::AnnotationMisplaced {
                     key: format!("{PREFIX}{name}"),

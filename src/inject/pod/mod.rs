@@ -17,8 +17,8 @@ pub use metadata::{
 };
 use object::only_objects;
 pub use spec::{
-    Capabilities, Named, NodeSelector, ResourceTexts, Resources, SecurityContext, Spec, Toleration,
-    Volume,
+    Affinity, Capabilities, Named, NodeSelector, ResourceTexts, Resources, SecurityContext, Spec,
+    Toleration, Volume,
 };
 pub use text::{Presence, QuantityText, Text, elements};
 

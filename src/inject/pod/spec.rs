@@ -36,6 +36,8 @@ pub struct Spec<'a> {
     #[serde(borrow)]
     pub node_selector: Option<NodeSelector<'a>>,
     #[serde(borrow)]
+    pub affinity: Option<Affinity<'a>>,
+    #[serde(borrow)]
     pub tolerations: Option<Vec<Toleration<'a>>>,
     pub security_context: Option<SecurityContext>,
     #[serde(borrow)]
@@ -50,16 +52,85 @@ pub struct Named<'a> {
     pub name: Option<Text<'a>>,
 }
 
-/// The two node labels that rules read.
+/// The node labels that rules read.
 #[derive(Debug, Default, serde::Deserialize)]
 #[serde(default)]
 pub struct NodeSelector<'a> {
     /// `kubernetes.io/os`.
     #[serde(borrow, rename = "kubernetes.io/os")]
     pub os: Option<Text<'a>>,
+    /// `beta.kubernetes.io/os`, which nodes still carry.
+    #[serde(borrow, rename = "beta.kubernetes.io/os")]
+    pub beta_os: Option<Text<'a>>,
     /// `type`, which virtual nodes carry.
     #[serde(borrow, rename = "type")]
     pub kind: Option<Text<'a>>,
+}
+
+/// Of an affinity, the nodes that the Pod must have.
+#[derive(Debug, Default, serde::Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Affinity<'a> {
+    #[serde(borrow)]
+    node_affinity: Option<NodeAffinity<'a>>,
+}
+
+#[derive(Debug, Default, serde::Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct NodeAffinity<'a> {
+    #[serde(borrow)]
+    required_during_scheduling_ignored_during_execution: Option<NodeTerms<'a>>,
+}
+
+#[derive(Debug, Default, serde::Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct NodeTerms<'a> {
+    #[serde(borrow)]
+    node_selector_terms: Option<Vec<NodeTerm<'a>>>,
+}
+
+#[derive(Debug, Default, serde::Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct NodeTerm<'a> {
+    #[serde(borrow)]
+    match_expressions: Option<Vec<NodeExpression<'a>>>,
+}
+
+#[derive(Debug, Default, serde::Deserialize)]
+#[serde(default)]
+struct NodeExpression<'a> {
+    #[serde(borrow)]
+    key: Option<Text<'a>>,
+    #[serde(borrow)]
+    operator: Option<Text<'a>>,
+    #[serde(borrow)]
+    values: Option<Vec<Text<'a>>>,
+}
+
+impl Affinity<'_> {
+    /// Whether a term names nodes of this operating system.
+    pub fn wants_os(&self, os: &str) -> bool {
+        let required = self.node_affinity.as_ref().and_then(|a| {
+            a.required_during_scheduling_ignored_during_execution
+                .as_ref()
+        });
+        let terms = required.and_then(|required| required.node_selector_terms.as_deref());
+        let expressions = terms.unwrap_or(&[]).iter();
+        expressions
+            .filter_map(|term| term.match_expressions.as_deref())
+            .flatten()
+            .any(|expression| expression.wants_os(os))
+    }
+}
+
+impl NodeExpression<'_> {
+    fn wants_os(&self, os: &str) -> bool {
+        let key = self.key.as_deref().unwrap_or("");
+        let values = self.values.as_deref().unwrap_or(&[]);
+        matches!(key, "kubernetes.io/os" | "beta.kubernetes.io/os")
+            && self.operator.as_deref() == Some("In")
+            && values.iter().any(|value| &**value == os)
+    }
 }
 
 /// A toleration, by its key.
@@ -80,7 +151,9 @@ pub struct Toleration<'a> {
 pub struct SecurityContext {
     pub run_as_user: Option<i64>,
     pub run_as_non_root: Option<bool>,
+    pub run_as_group: Option<i64>,
     pub privileged: Option<bool>,
+    pub read_only_root_filesystem: Option<bool>,
     pub capabilities: Option<Capabilities>,
     pub windows_options: Option<serde::de::IgnoredAny>,
 }
@@ -126,7 +199,8 @@ pub struct ResourceTexts<'a> {
     pub ephemeral_storage: Option<QuantityText<'a>>,
 }
 
-/// A volume: its name and whether it is an emptyDir.
+/// A volume: its name, whether it is an emptyDir, and whether it is one of those that nobody can
+/// write to.
 #[derive(Debug, Default, serde::Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 #[expect(
@@ -137,6 +211,21 @@ pub struct Volume<'a> {
     #[serde(borrow)]
     pub name: Option<Text<'a>>,
     pub empty_dir: Option<serde::de::IgnoredAny>,
+    pub config_map: Option<serde::de::IgnoredAny>,
+    pub secret: Option<serde::de::IgnoredAny>,
+    pub projected: Option<serde::de::IgnoredAny>,
+    #[serde(rename = "downwardAPI")]
+    pub downward_api: Option<serde::de::IgnoredAny>,
+}
+
+impl Volume<'_> {
+    /// Whether the kubelet mounts it for reading alone, whatever the mount says.
+    pub const fn is_read_only(&self) -> bool {
+        self.config_map.is_some()
+            || self.secret.is_some()
+            || self.projected.is_some()
+            || self.downward_api.is_some()
+    }
 }
 
 only_objects!(Spec<'a>);
