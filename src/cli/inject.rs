@@ -181,6 +181,32 @@ pub(super) fn misplaced(document: &Document<'_>, place: &Place) -> Vec<Finding> 
     decide::misplaced(keys.into_iter(), &format!("the {}", place.owner.kind))
 }
 
+/// Nothing of the document changes: its Pods did not become what the report says so far.
+fn failed(document: &Document<'_>, sentence: &str, report: &mut Report) {
+    let here = |entry: &&mut Entry| {
+        entry.file == document.source.name
+            && entry.line == document.line
+            && matches!(entry.outcome, Outcome::Injected | Outcome::Removed)
+    };
+    let mut told = false;
+    for entry in report.entries.iter_mut().filter(here) {
+        entry.outcome = Outcome::Failed;
+        sentence.clone_into(&mut entry.sentence);
+        told = true;
+    }
+    if !told {
+        report.entries.push(Entry {
+            outcome: Outcome::Failed,
+            object: None,
+            namespace: None,
+            file: document.source.name.clone(),
+            line: document.line,
+            code: None,
+            sentence: sentence.to_owned(),
+        });
+    }
+}
+
 /// A document with its patches applied; as it was, with a line in the report, if that cannot be.
 pub(super) fn outgoing<'s>(
     document: Document<'s>,
@@ -203,16 +229,7 @@ pub(super) fn outgoing<'s>(
             Some(changed)
         }
         (false, Err(error)) => {
-            let (file, line) = (document.source.name.clone(), document.line);
-            report.entries.push(Entry {
-                outcome: Outcome::Failed,
-                object: None,
-                namespace: None,
-                file,
-                line,
-                code: None,
-                sentence: error.to_string(),
-            });
+            failed(&document, &error.to_string(), report);
             None
         }
     };

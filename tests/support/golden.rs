@@ -25,6 +25,9 @@ use crate::validity::{problems, qos};
 
 /// Namespace of objects that name none.
 const NAMESPACE: &str = "shop";
+const MEMBERS: [&str; 9] = [
+    "decision", "asked", "reason", "findings", "warnings", "denied", "advice", "exit", "report",
+];
 const MADE_UP: [&str; 3] = ["futurePod", "futureSpec", "futureContainer"];
 
 struct Case<'f> {
@@ -106,10 +109,10 @@ fn read(folder: &Path) -> Result<Case<'_>, Failed> {
     let only = lane.and_then(|lane| Some(lane.first()?["only"].as_str()?.to_owned()));
     Ok(Case {
         folder,
+        text,
         json,
         place,
         only,
-        text,
     })
 }
 
@@ -147,22 +150,19 @@ fn optional(folder: &Path, name: &str) -> Result<Option<String>, Failed> {
 
 /// The members that are there, in an order for readers.
 fn written(expect: &Value) -> String {
-    let mut text = String::new();
-    for key in [
-        "decision", "asked", "reason", "findings", "warnings", "denied", "advice", "exit", "report",
-    ] {
+    let mut lines = Vec::new();
+    for key in MEMBERS {
         match &expect[key] {
             Value::Null => {}
             Value::Array(all) if all.is_empty() => {}
             Value::Array(all) => {
-                text.push_str(&format!("{key}:\n"));
-                all.iter()
-                    .for_each(|one| text.push_str(&format!("- {one}\n")));
+                lines.push(format!("{key}:\n"));
+                lines.extend(all.iter().map(|one| format!("- {one}\n")));
             }
-            one => text.push_str(&format!("{key}: {one}\n")),
+            one => lines.push(format!("{key}: {one}\n")),
         }
     }
-    text
+    lines.concat()
 }
 
 fn facts(case: &Case<'_>) -> Result<BTreeMap<String, Facts>, Failed> {
@@ -211,7 +211,7 @@ fn review(case: &Case<'_>) -> Result<Answered, Failed> {
     if denied {
         words["denied"] = response["status"]["message"].clone();
     }
-    if !case.place.workload_annotations.is_none() {
+    if case.place.workload_annotations.is_some() {
         let kind = &case.place.owner.kind;
         let advice = admission.answer(Route::Advise, body(kind, &object).as_bytes())?;
         let advice: Value = serde_json::from_slice(&advice.body)?;
@@ -266,11 +266,8 @@ fn command(case: &Case<'_>) -> Result<Commanded, Failed> {
             .strip_suffix(&facts)
             .ok_or("the facts did not come out as they were")?;
         let starts = facts.starts_with("---");
-        text = before
-            .strip_suffix("---\n")
-            .filter(|_| !starts)
-            .unwrap_or(before)
-            .to_owned();
+        let alone = before.strip_suffix("---\n").filter(|_| !starts);
+        text.truncate(alone.unwrap_or(before).len());
     }
     Ok(Commanded {
         code,

@@ -41,13 +41,13 @@ pub(crate) fn undone(pod: &Value) -> Value {
 pub(crate) fn only_adds(before: &Value, patch: &str) -> Result<(), String> {
     let mut now = before.clone();
     for operation in serde_json::from_str::<Vec<Value>>(patch).expect("a list") {
-        let path = operation["path"].as_str().unwrap_or("").to_owned();
+        let place = operation["path"].as_str().unwrap_or("").to_owned();
         if operation["op"] != "add" {
             return Err(format!("{operation}"));
         }
-        let status = path == "/metadata/annotations/sidebox.dev~1status";
-        if !status && now.pointer(&path).is_some_and(|there| !there.is_null()) {
-            return Err(format!("{path} is taken"));
+        let status = place == "/metadata/annotations/sidebox.dev~1status";
+        if !status && now.pointer(&place).is_some_and(|there| !there.is_null()) {
+            return Err(format!("{place} is taken"));
         }
         now = applied(&now, &json!([operation]).to_string());
     }
