@@ -7,9 +7,9 @@
 
 use std::hint::black_box;
 
+use serde_json::{Value, json};
 use sidebox::admission::{Admission, KnownFacts, Route};
 use sidebox::inject::settings::Settings;
-use serde_json::{Value, json};
 
 #[derive(serde::Deserialize)]
 struct Review<'a> {

@@ -137,7 +137,12 @@ fn compare(case: &Case, empty: &mut Loaded, sidebox: &mut Loaded) -> Result<(), 
         median(&mut own),
         median(&mut base)
     );
-    row(case.name, &figures, &format!("≤ {}", case.most), ratio <= case.most);
+    row(
+        case.name,
+        &figures,
+        &format!("≤ {}", case.most),
+        ratio <= case.most,
+    );
     Ok(())
 }
 

@@ -74,7 +74,12 @@ impl Burst {
 pub(crate) fn after_load(process: &Process) -> Result<(), Failure> {
     let kib = process.resident()?;
     let figures = format!("{:.1} MiB", mib(kib));
-    row("resident memory after load", &figures, "≤ 10 MiB", kib <= MOST);
+    row(
+        "resident memory after load",
+        &figures,
+        "≤ 10 MiB",
+        kib <= MOST,
+    );
     Ok(())
 }
 
