@@ -23,6 +23,10 @@ struct Uid<'a> {
     uid: &'a str,
 }
 
+/// The allocator of `sidebox`.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 struct Echo;
 
 impl Reviewer for Echo {

@@ -52,7 +52,11 @@ impl Dialer {
         socket.set_write_timeout(Some(PATIENCE))?;
         let name = ServerName::try_from("localhost")?;
         let session = ClientConnection::new(Arc::clone(&self.0), name)?;
-        Ok(StreamOwned::new(session, socket))
+        let mut stream = StreamOwned::new(session, socket);
+        while stream.conn.is_handshaking() {
+            stream.conn.complete_io(&mut stream.sock)?;
+        }
+        Ok(stream)
     }
 
     /// The connections of one load.
