@@ -1,11 +1,10 @@
 //! What does a server process cost? Starts one, reads its CPU time and memory, ends it.
 
 use std::fs;
-use std::io::{self, Read};
+use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::thread::JoinHandle;
 
 use super::Failure;
 
@@ -13,8 +12,6 @@ use super::Failure;
 pub(crate) struct Process {
     child: Child,
     pub(crate) addr: SocketAddr,
-    /// Reads the log, as a container runtime does, so that writing it never blocks.
-    log: Option<JoinHandle<io::Result<u64>>>,
 }
 
 impl Process {
@@ -44,16 +41,13 @@ impl Process {
     }
 
     fn start(mut command: Command, addr: SocketAddr) -> Result<Self, Failure> {
-        let mut child = command
+        // Not a pipe: waking its reader would be most of the line's cost.
+        let child = command
             .stdin(Stdio::null())
             .stdout(Stdio::null())
-            .stderr(Stdio::piped())
+            .stderr(Stdio::null())
             .spawn()?;
-        let log = child
-            .stderr
-            .take()
-            .map(|pipe| std::thread::spawn(move || drain(pipe)));
-        Ok(Self { child, addr, log })
+        Ok(Self { child, addr })
     }
 
     /// Nanoseconds of CPU that all its threads have used, in user space and in the kernel.
@@ -81,14 +75,7 @@ impl Drop for Process {
         // It may have ended by itself; both are fine.
         let _ = self.child.kill();
         let _ = self.child.wait();
-        if let Some(log) = self.log.take() {
-            let _ = log.join();
-        }
     }
-}
-
-fn drain(mut pipe: impl Read) -> io::Result<u64> {
-    io::copy(&mut pipe, &mut io::sink())
 }
 
 /// An address of loopback that nobody listens on.
