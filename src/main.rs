@@ -2,6 +2,10 @@
 
 use std::process::ExitCode;
 
+/// The C library of the static binary takes one lock for all threads: see benches/README.md.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     sidebox::cli::main()
 }

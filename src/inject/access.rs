@@ -8,6 +8,7 @@ use std::borrow::Cow;
 use super::annotations::{Auto, Mode};
 use super::decide::{Asked, Case};
 use super::finding::Finding;
+use super::image::any_matches;
 use super::pod::{Container, Presence};
 use super::temporary::{self, Temporary, below, covering, note, why};
 
@@ -271,12 +272,7 @@ fn relies_on_pid1(case: &Case<'_>, container: &Container<'_>) -> Option<Finding>
         .find(|(_, command)| command.names_pid1)
         .map(|(what, _)| what);
     let image = container.image.as_deref().unwrap_or("");
-    let needs = || {
-        case.settings
-            .needs_pid1_images
-            .iter()
-            .any(|pattern| pattern.matches(image))
-    };
+    let needs = || any_matches(&case.settings.needs_pid1_images, image);
     let because = what
         .map(str::to_owned)
         .or_else(|| needs().then(|| format!("image {image}")))?;

@@ -277,11 +277,10 @@ impl ImagePattern {
 
     /// Whether the pattern covers this image; an invalid reference is covered by none.
     pub fn matches(&self, image: &str) -> bool {
-        ImageName::parse(image).is_some_and(|name| self.covers(&name))
+        any_matches(std::slice::from_ref(self), image)
     }
 
-    /// Whether the pattern covers an image that was taken apart before.
-    pub fn covers(&self, image: &ImageName<'_>) -> bool {
+    fn covers(&self, image: &ImageName<'_>) -> bool {
         let mut segments = image.segments();
         let prefix = self
             .name
@@ -323,6 +322,13 @@ impl ImagePattern {
     }
 }
 
+/// Whether any of the patterns covers this image. Nearly every image is covered by none, so it is
+/// judged last whether the reference is a valid one.
+pub fn any_matches(patterns: &[ImagePattern], image: &str) -> bool {
+    let name = ImageName::split(image);
+    patterns.iter().any(|pattern| pattern.covers(&name)) && ImageName::parse(image).is_some()
+}
+
 /// Whether a pattern of one segment means a registry and no image of Docker Hub.
 fn is_registry_alone(segment: &str, folder: bool) -> bool {
     let host = || segment.contains('.') && !segment.contains([':', '@']);
@@ -343,6 +349,9 @@ impl fmt::Display for ImagePattern {
 
 /// Whether `text` fits `pattern`, where `*` stands for any characters, also none.
 fn glob(pattern: &str, text: &str) -> bool {
+    if !pattern.contains('*') {
+        return pattern == text;
+    }
     let mut parts = pattern.split('*');
     let Some(mut rest) = parts.next().and_then(|first| text.strip_prefix(first)) else {
         return false;

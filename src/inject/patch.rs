@@ -46,8 +46,7 @@ impl Writer {
             self.json.push(b',');
         }
         self.path.clear();
-        // Writing to a String cannot fail.
-        let _ = place.write(&mut self.path);
+        place.write(&mut self.path);
         self.json.extend_from_slice(br#"{"op":"add","path":""#);
         // Paths hold indices and our own names alone: nothing in them needs JSON's escapes.
         self.json.extend_from_slice(self.path.as_bytes());

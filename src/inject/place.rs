@@ -1,7 +1,5 @@
 //! Places in a Pod: by index for the patch, by name for the status.
 
-use std::fmt::{self, Write};
-
 use serde::{Serialize, Serializer};
 
 use super::pod::STATUS;
@@ -37,24 +35,31 @@ pub struct Target<'a> {
 }
 
 impl Place<'_> {
-    /// Writes the JSON pointer of RFC 6902's `path`, counting list elements.
-    ///
-    /// # Errors
-    /// Those of the writer; a String has none.
-    pub fn write(&self, out: &mut impl Write) -> fmt::Result {
-        match self {
-            Self::Metadata => out.write_str("/metadata"),
-            Self::Map(map) => write!(out, "/metadata/{map}"),
-            Self::Entry(map, key) => write!(out, "/metadata/{map}/{}", Token(key)),
-            Self::Spec(member) => write!(out, "/spec/{member}"),
-            Self::Element(list, _) => write!(out, "/spec/{list}/-"),
+    /// Appends the JSON pointer of RFC 6902's `path`, counting list elements.
+    pub fn write(&self, out: &mut String) {
+        match *self {
+            Self::Metadata => members(out, &["metadata"]),
+            Self::Map(map) => members(out, &["metadata", map]),
+            Self::Entry(map, key) => {
+                members(out, &["metadata", map]);
+                token(out, key);
+            }
+            Self::Spec(member) => members(out, &["spec", member]),
+            Self::Element(list, _) => members(out, &["spec", list, "-"]),
             Self::TargetList(target, list) => {
-                write!(out, "/spec/containers/{}/{list}", target.index)
+                members(
+                    out,
+                    &["spec", "containers", &target.index.to_string(), list],
+                );
             }
             Self::TargetElement(target, list, _) => {
-                write!(out, "/spec/containers/{}/{list}/-", target.index)
+                Self::TargetList(target, list).write(out);
+                members(out, &["-"]);
             }
-            Self::RestartPolicy(index) => write!(out, "/spec/initContainers/{index}/restartPolicy"),
+            Self::RestartPolicy(index) => {
+                members(out, &["spec", "initContainers", &index.to_string()]);
+                members(out, &["restartPolicy"]);
+            }
         }
     }
 }
@@ -63,49 +68,58 @@ impl Place<'_> {
 #[derive(Debug, Clone, Copy)]
 pub struct Trace<'a>(pub Place<'a>);
 
-impl fmt::Display for Trace<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Trace<'_> {
+    /// Its JSON pointer.
+    pub fn pointer(&self) -> String {
+        let mut out = String::with_capacity(96);
         match self.0 {
-            Place::Element(list, name) => write!(f, "/spec/{list}/{}", Token(name)),
+            Place::Element(list, name) => {
+                members(&mut out, &["spec", list]);
+                token(&mut out, name);
+            }
             Place::TargetList(target, list) => {
-                write!(f, "/spec/containers/{}/{list}", Token(target.name))
+                members(&mut out, &["spec", "containers"]);
+                token(&mut out, target.name);
+                members(&mut out, &[list]);
             }
             Place::TargetElement(target, list, name) => {
-                write!(
-                    f,
-                    "/spec/containers/{}/{list}/{}",
-                    Token(target.name),
-                    Token(name)
-                )
+                out = Self(Place::TargetList(target, list)).pointer();
+                token(&mut out, name);
             }
-            place => place.write(f),
+            place => place.write(&mut out),
         }
+        out
     }
 }
 
 impl Serialize for Trace<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        serializer.serialize_str(&self.pointer())
     }
 }
 
-/// A token of a JSON pointer, escaped as RFC 6901 wants it.
-struct Token<'t>(&'t str);
-
-impl fmt::Display for Token<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for piece in self.0.split_inclusive(['~', '/']) {
-            match piece
-                .strip_suffix('~')
-                .map(|text| (text, "~0"))
-                .or_else(|| piece.strip_suffix('/').map(|text| (text, "~1")))
-            {
-                Some((text, escape)) => write!(f, "{text}{escape}")?,
-                None => f.write_str(piece)?,
-            }
-        }
-        Ok(())
+/// Appends members of the API and indices: nothing in them needs an escape.
+fn members(out: &mut String, members: &[&str]) {
+    for member in members {
+        out.push('/');
+        out.push_str(member);
     }
+}
+
+/// Appends somebody's name as a token of a JSON pointer, escaped as RFC 6901 wants it.
+fn token(out: &mut String, name: &str) {
+    out.push('/');
+    let mut rest = name;
+    while let Some(at) = rest.bytes().position(|b| matches!(b, b'~' | b'/')) {
+        out.push_str(&rest[..at]);
+        out.push_str(if rest[at..].starts_with('~') {
+            "~0"
+        } else {
+            "~1"
+        });
+        rest = &rest[at + 1..];
+    }
+    out.push_str(rest);
 }
 
 /// Where the status goes.
@@ -117,8 +131,10 @@ mod tests {
 
     #[test]
     fn tokens_are_escaped() {
-        assert_eq!(Token("/tmp/a~b").to_string(), "~1tmp~1a~0b");
-        assert_eq!(Token("plain").to_string(), "plain");
-        assert_eq!(Token("").to_string(), "");
+        let mut pointer = String::new();
+        for name in ["/tmp/a~b", "plain", "", "~é/"] {
+            token(&mut pointer, name);
+        }
+        assert_eq!(pointer, "/~1tmp~1a~0b/plain//~0é~1");
     }
 }

@@ -7,6 +7,7 @@ use super::access::{self, Access};
 use super::annotations::{Auto, CrashDumps, Placement};
 use super::decide::{Asked, Case, DATA_VOLUME, TMP_VOLUME, TOOLBOX};
 use super::finding::Finding;
+use super::image::any_matches;
 use super::paths;
 use super::pod::{Container, SecurityContext, Spec, Text, elements};
 use super::resources;
@@ -166,24 +167,28 @@ fn names(case: &Case<'_>) -> Result<(), Finding> {
     Ok(())
 }
 
-/// Variables that keep the runtime from opening its socket. It reads their values as hex numbers.
+/// Variables that keep the runtime from opening its socket.
+const DIAGNOSTICS_VARIABLES: [&str; 4] = [
+    "DOTNET_EnableDiagnostics",
+    "DOTNET_EnableDiagnostics_IPC",
+    "COMPlus_EnableDiagnostics",
+    "COMPlus_EnableDiagnostics_IPC",
+];
+
+/// The runtime reads the variables' values as hex numbers.
 fn diagnostics(target: &Container<'_>) -> Result<(), Finding> {
-    for prefix in ["DOTNET_", "COMPlus_"] {
-        for name in ["EnableDiagnostics", "EnableDiagnostics_IPC"] {
-            let variable = format!("{prefix}{name}");
-            let value = target
-                .variable(&variable)
-                .and_then(|v| v.value.as_deref())
-                .unwrap_or("");
-            let digits = value.trim().trim_start_matches("0x");
-            if !digits.is_empty() && digits.bytes().all(|b| b == b'0') {
-                let container = target.name().to_owned();
-                return Err(Finding::DiagnosticsOff {
-                    container,
-                    variable,
-                    value: value.to_owned(),
-                });
-            }
+    for variable in DIAGNOSTICS_VARIABLES {
+        let value = target
+            .variable(variable)
+            .and_then(|v| v.value.as_deref())
+            .unwrap_or("");
+        let digits = value.trim().trim_start_matches("0x");
+        if !digits.is_empty() && digits.bytes().all(|b| b == b'0') {
+            return Err(Finding::DiagnosticsOff {
+                container: target.name().to_owned(),
+                variable: variable.to_owned(),
+                value: value.to_owned(),
+            });
         }
     }
     Ok(())
@@ -216,11 +221,7 @@ pub(super) fn image<'a>(case: &Case<'a>) -> Result<Cow<'a, str>, Finding> {
         return Ok(Cow::Borrowed(toolbox.image.as_str()));
     };
     let image = asked.as_str();
-    let allowed = image == toolbox.image.as_str()
-        || toolbox
-            .allowed_images
-            .iter()
-            .any(|pattern| pattern.matches(image));
+    let allowed = image == toolbox.image.as_str() || any_matches(&toolbox.allowed_images, image);
     refuse_if(!allowed, || Finding::ImageNotAllowed {
         image: image.to_owned(),
     })?;

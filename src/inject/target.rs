@@ -1,6 +1,7 @@
 //! Which container is diagnosed, and what shows .NET.
 
 use super::finding::Finding;
+use super::image::any_matches;
 use super::pod::{Container, Pod, Text, Variable, elements, is_dotnet_variable};
 use super::settings::Settings;
 
@@ -64,8 +65,5 @@ pub(super) fn shows_dotnet(container: &Container<'_>, settings: &Settings) -> bo
             .env
             .get()
             .is_some_and(|env| env.0.iter().any(variable))
-        || settings
-            .dotnet_images
-            .iter()
-            .any(|pattern| pattern.matches(image))
+        || any_matches(&settings.dotnet_images, image)
 }

@@ -11,6 +11,7 @@ use serde::ser::SerializeMap;
 use super::access::{Access, DATA_PATH, Folder, SOCKET_PATH, TMP_PATH};
 use super::annotations::Placement;
 use super::decide::{Case, DATA_VOLUME, Intent, TMP_VOLUME, TOOLBOX};
+use super::image::any_matches;
 use super::parts::{Mount, Variable};
 use super::pod::TMPDIR;
 use super::quantity::Quantity;
@@ -243,10 +244,7 @@ fn command<'a>(settings: &'a Settings, image: &str) -> Option<Words<'a>> {
     if let Some(given) = &toolbox.container.command {
         return Some(Words::Given(given));
     }
-    let self_starting = toolbox
-        .self_starting_images
-        .iter()
-        .any(|pattern| pattern.matches(image));
+    let self_starting = any_matches(&toolbox.self_starting_images, image);
     (!self_starting).then_some(Words::Built(WAIT))
 }
 

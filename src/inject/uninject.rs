@@ -42,7 +42,7 @@ pub fn uninject(pod: &Value) -> Result<Vec<Undo>, UninjectError> {
         .map_err(|error| UninjectError::UnreadableStatus(error.to_string()))?;
     let mut left = pod.clone();
     let mut undo = Vec::new();
-    let last = Trace(STATUS_PLACE).to_string();
+    let last = Trace(STATUS_PLACE).pointer();
     for trace in status.added.iter().chain([&last]).rev() {
         let null = status.nulls.contains(trace);
         undo.extend(step(&mut left, trace, null));
