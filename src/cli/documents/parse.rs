@@ -221,8 +221,10 @@ fn scalar(text: &str, style: ScalarStyle, tag: Option<&Tag>) -> Scalar {
         ScalarStyle::Literal | ScalarStyle::Folded => Style::Block,
     };
     let string = tag.is_some_and(|tag| matches!(tag.suffix(), "str" | "binary"));
+    // A value left out is null; the parser writes it `~`, but not where a tag or anchor stands.
+    let left_out = text.is_empty() && style == Style::Plain && !string;
     Scalar {
-        text: text.to_owned(),
+        text: if left_out { "~" } else { text }.to_owned(),
         style,
         string,
     }
