@@ -5,6 +5,10 @@
 //! relative to the empty webhook with the same body: pairs in turns, the median of their ratios.
 
 #![expect(clippy::print_stdout, reason = "a program of its own")]
+#![expect(
+    clippy::cast_precision_loss,
+    reason = "figures are shown with two digits"
+)]
 
 mod child;
 mod client;

@@ -11,7 +11,7 @@ use super::{Failure, row};
 const BODIES: usize = 64;
 const BODY_BYTES: usize = 3 << 20;
 /// From the last answer to the look at what is left.
-const REST: Duration = Duration::from_secs(60);
+const REST: Duration = Duration::from_mins(1);
 /// Of the figure after load, in KiB.
 const MOST: u64 = 10 << 10;
 
