@@ -11,6 +11,7 @@ demo: ## The main job: inject the sample through a real TLS admission call, and 
 	@$(CARGO) run --quiet --example demo
 
 test: test-fast test-cluster ## All tests, with all their set-up
+	./benches/gate.sh
 
 test-fast: check ## All tests but those that need a Kubernetes
 	$(CARGO) test
@@ -34,6 +35,9 @@ release: ## The static release binary
 	$(CARGO) build --release --target $(TARGET)
 	@ls -l target/$(TARGET)/release/sidebox
 
-include tests/cluster/cluster.mk
+bench: release ## Ratios against the yardsticks, as a table
+	./benches/run.sh
 
-.PHONY: help demo test test-fast check fmt docs golden release
+include tests/cluster/cluster.mk fuzz/fuzz.mk
+
+.PHONY: help demo test test-fast check fmt docs golden release bench

@@ -3,34 +3,39 @@
 
 use libfuzzer_sys::fuzz_target;
 use serde_json::value::RawValue;
-use sidebox::cli::documents::{Document, Node, emit, json, parse, rewrite, split, to_json};
+use sidebox::cli::documents::emit::emit;
+use sidebox::cli::documents::json::{self, Spacing};
+use sidebox::cli::documents::layout::Layout;
+use sidebox::cli::documents::parse::{Syntax, parse};
+use sidebox::cli::documents::reading;
+use sidebox::cli::documents::source::Source;
+use sidebox::cli::documents::tree::Node;
 
-fuzz_target!(|text: &str| {
-    let documents = split(text);
-    let whole: String = documents.iter().map(|document| document.text).collect();
-    assert_eq!(whole, text, "all documents make the source");
-    for document in documents {
-        yaml(document);
+fuzz_target!(|bytes: &[u8]| {
+    let source = Source {
+        name: "fuzz".to_owned(),
+        bytes: bytes.to_owned(),
+    };
+    let documents = reading::read(&source);
+    let whole: Vec<u8> = documents.iter().flat_map(|d| d.raw().to_owned()).collect();
+    assert_eq!(whole, bytes, "all documents make the source");
+    for tree in documents.iter().filter_map(|document| document.tree()) {
+        written(tree);
+        as_json(tree);
     }
 });
 
-fn yaml(document: Document<'_>) {
-    let Ok(Some(node)) = parse(document.text, document.line) else {
-        return;
-    };
-    let written = emit(&node, document.text);
-    let read = parse(&written, 1).ok().flatten();
-    assert_eq!(read.as_ref(), Some(&node), "emitted:\n{written}");
-    as_json(&node);
-    // A document that cannot be written back is an error for its reader, never a panic.
-    let _ = rewrite(document, &node);
+fn written(tree: &Node) {
+    let text = emit(tree, Layout::of(tree));
+    let read = parse(&text, Syntax::Yaml).ok().and_then(|parsed| parsed.root);
+    assert!(read.is_some_and(|read| read.same(tree)), "emitted:\n{text}");
 }
 
 /// What is written as JSON is JSON, and reads back as what was meant.
-fn as_json(node: &Node) {
-    let written = to_json(node);
-    let strict = serde_json::from_str::<&RawValue>(&written);
-    assert!(strict.is_ok(), "{strict:?}: {written}");
-    let read = json(&written).map(|node| to_json(&node));
-    assert_eq!(read.as_ref(), Ok(&written));
+fn as_json(tree: &Node) {
+    let text = json::write(tree, &Spacing::Compact);
+    let strict = serde_json::from_str::<&RawValue>(&text);
+    assert!(strict.is_ok(), "{strict:?}: {text}");
+    let read = json::read(&text).map(|node| json::write(&node, &Spacing::Compact));
+    assert_eq!(read.as_ref(), Ok(&text));
 }
