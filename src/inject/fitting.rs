@@ -113,22 +113,17 @@ impl Fitting {
                 let because = "leaves no request for the toolbox (max)";
                 return Err(misfit(range, resource, because));
             }
-            request = request.min(room);
+            request = request.min(room).min(limit);
         }
         if let Some(min) = min {
             request = request.max(min - others.request);
             // The sum of limits is held against min as soon as anybody states one.
             limit = limit.max(min - others.limit);
         }
-        if request > limit {
-            let raised = max.is_none_or(|max| request <= max - others.limit);
-            match raised {
-                true => limit = request,
-                false if min.is_some_and(|min| min - others.request > limit) => {
-                    return Err(misfit(range, resource, "has a min above what max leaves"));
-                }
-                false => request = limit,
-            }
+        // A limit follows a larger request.
+        limit = limit.max(request);
+        if max.is_some_and(|max| limit > max - others.limit || request > max - others.request) {
+            return Err(misfit(range, resource, "has a min above what max leaves"));
         }
         if let Some(ratio) = resource.of(&range.ratio) {
             let least = (limit + others.limit).divided_by(ratio) - others.request;
