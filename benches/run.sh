@@ -16,7 +16,7 @@ sidebox=target/$target/release/sidebox
 empty=$($cargo build --release --quiet --target "$target" --bench empty --message-format json | program empty)
 load=$($cargo build --quiet --profile gate --bench load --message-format json | program load)
 
-echo "Built for $target, $(wc -c <"$sidebox") bytes; the log goes to a pipe that is read."
+echo "Built for $target, $(wc -c <"$sidebox") bytes; the log goes to /dev/null."
 echo
 printf '| measure | figure | must reach | reached |\n|---|---|---|---|\n'
 status=0

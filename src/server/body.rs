@@ -1,10 +1,11 @@
 //! How is a request's body read within its cap, the common budget and its deadline?
 //!
-//! Knows nothing of what stands in the body. Keeps no buffer: what a body took goes back to the
-//! allocator when the request is over.
+//! Knows nothing of what stands in the body. Keeps no buffer: what a body took goes back when the
+//! request is over, to the system itself if it was much.
 
 use axum::body::{Body, Bytes, HttpBody};
 use http_body_util::BodyExt;
+use memmap2::MmapMut;
 
 use super::budget::{Budget, Share};
 use super::limits::Limits;
@@ -62,12 +63,12 @@ impl BodyReader {
             });
         }
         let mut share = self.grown(share, first.len())?;
-        let mut whole = Vec::with_capacity(announced);
-        whole.extend_from_slice(&first);
+        let mut whole = Buffer::new(announced, self.limits.body_bytes)?;
+        whole.push(&first)?;
         drop(first);
         while let Some(piece) = next(&mut body).await? {
             share = self.grown(share, whole.len() + piece.len())?;
-            whole.extend_from_slice(&piece);
+            whole.push(&piece)?;
         }
         Ok(Whole {
             bytes: whole.into(),
@@ -80,6 +81,68 @@ impl BodyReader {
             return Err(Rejection::TooLarge);
         }
         share.grown_to(bytes).ok_or(Rejection::OverBudget)
+    }
+}
+
+/// From here on a body gets pages of its own: an allocator would keep those of a burst for good.
+const PAGES_FROM: usize = 256 << 10;
+
+/// Where the pieces of a body come together.
+enum Buffer {
+    Heap(Vec<u8>),
+    Pages(Pages),
+}
+
+/// Pages of the system, of which `length` bytes are written; untouched ones cost nothing.
+struct Pages {
+    map: MmapMut,
+    length: usize,
+}
+
+impl AsRef<[u8]> for Pages {
+    fn as_ref(&self) -> &[u8] {
+        self.map.get(..self.length).unwrap_or_default()
+    }
+}
+
+impl Buffer {
+    /// Room for what was announced; a chunked body announces nothing and may grow to `most`.
+    fn new(announced: usize, most: usize) -> Result<Self, Rejection> {
+        if (1..PAGES_FROM).contains(&announced) {
+            return Ok(Self::Heap(Vec::with_capacity(announced)));
+        }
+        let size = if announced == 0 { most } else { announced };
+        let map = MmapMut::map_anon(size.max(1)).map_err(|_| Rejection::OverBudget)?;
+        Ok(Self::Pages(Pages { map, length: 0 }))
+    }
+
+    fn len(&self) -> usize {
+        match self {
+            Self::Heap(bytes) => bytes.len(),
+            Self::Pages(pages) => pages.length,
+        }
+    }
+
+    fn push(&mut self, piece: &[u8]) -> Result<(), Rejection> {
+        match self {
+            Self::Heap(bytes) => bytes.extend_from_slice(piece),
+            Self::Pages(pages) => {
+                let end = pages.length + piece.len();
+                let room = pages.map.get_mut(pages.length..end);
+                room.ok_or(Rejection::TooLarge)?.copy_from_slice(piece);
+                pages.length = end;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl From<Buffer> for Bytes {
+    fn from(buffer: Buffer) -> Self {
+        match buffer {
+            Buffer::Heap(bytes) => bytes.into(),
+            Buffer::Pages(pages) => Self::from_owner(pages),
+        }
     }
 }
 
