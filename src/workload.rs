@@ -8,12 +8,10 @@ use crate::inject::finding::Finding;
 use crate::inject::pod::Pod;
 use crate::inject::settings::Settings;
 
-/// The places of a Pod in an object, as JSON pointers: a Pod itself, or a template.
-pub const TEMPLATES: [&str; 3] = [
-    "/spec/jobTemplate/spec/template",
-    "/spec/template",
-    "/template",
-];
+/// Where workloads keep a template, whatever their kind: JSON pointers.
+pub const TEMPLATES: [&str; 2] = ["/spec/template", "/spec/jobTemplate/spec/template"];
+/// Where a PodTemplate keeps it.
+pub const POD_TEMPLATE: &str = "/template";
 
 /// The JSON pointer of the Pod (template) in an object of this kind, if it has one.
 pub fn pod_pointer(kind: &str, has_containers: impl Fn(&str) -> bool) -> Option<&'static str> {
@@ -22,6 +20,7 @@ pub fn pod_pointer(kind: &str, has_containers: impl Fn(&str) -> bool) -> Option<
     }
     TEMPLATES
         .into_iter()
+        .chain([POD_TEMPLATE])
         .find(|pointer| has_containers(&format!("{pointer}/spec/containers")))
 }
 

@@ -47,18 +47,21 @@ pub fn is_uid(uid: i64) -> bool {
     (0..=i64::from(i32::MAX)).contains(&uid)
 }
 
-/// Edit distance (Levenshtein) between a known name and a given one, of which 64 bytes count.
-pub fn distance(known: &str, given: &str) -> usize {
-    let given = &given.as_bytes()[..given.len().min(64)];
-    let mut row: Vec<usize> = (0..=given.len()).collect();
-    for (i, a) in known.bytes().enumerate() {
+/// How many letters to add, drop or change to come from one word to the other, whatever the case.
+/// Takes time by the product of their lengths: callers bound what they are given.
+pub fn distance(from: &str, to: &str) -> usize {
+    let to: Vec<char> = to.to_lowercase().chars().collect();
+    let mut row: Vec<usize> = (0..=to.len()).collect();
+    for letter in from.to_lowercase().chars() {
         let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, b) in given.iter().enumerate() {
-            let changed = diagonal + usize::from(a != *b);
-            diagonal = row[j + 1];
-            row[j + 1] = changed.min(diagonal + 1).min(row[j] + 1);
+        row[0] += 1;
+        let mut left = row[0];
+        for (cell, other) in row[1..].iter_mut().zip(&to) {
+            let changed = diagonal + usize::from(letter != *other);
+            diagonal = *cell;
+            left = changed.min(left + 1).min(diagonal + 1);
+            *cell = left;
         }
     }
-    row[given.len()]
+    row[to.len()]
 }

@@ -4,6 +4,7 @@
 
 use super::scalar::{self, Value};
 use super::tree::Node;
+use crate::workload::{POD_TEMPLATE, TEMPLATES};
 
 /// One Kubernetes object of a document.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,9 +35,6 @@ pub struct Pod {
     pub workload_annotations: Option<String>,
 }
 
-/// Where workloads keep a template, whatever their kind.
-const TEMPLATES: [&str; 2] = ["/spec/template", "/spec/jobTemplate/spec/template"];
-
 /// The objects of a document, those of Lists one by one.
 pub fn objects(root: &Node) -> Vec<Object> {
     let mut found = Vec::new();
@@ -52,7 +50,7 @@ pub fn pods(root: &Node, owner: &Object, default_namespace: &str) -> Vec<Pod> {
     let is_core = owner.api_version == "v1";
     let places = match owner.kind.as_str() {
         "Pod" if is_core => vec![""],
-        "PodTemplate" if is_core => vec!["/template"],
+        "PodTemplate" if is_core => vec![POD_TEMPLATE],
         _ => TEMPLATES.to_vec(),
     };
     let bears = |place: &&str| place.is_empty() || object.at(place).is_some_and(is_template);

@@ -1,5 +1,6 @@
 //! What is wrong with a settings file, where, and what was expected instead?
 
+use crate::inject::names::distance;
 use std::fmt;
 
 /// A settings file that cannot be used, with everything that was found wrong in it.
@@ -51,22 +52,4 @@ pub(super) fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
     let ranked = known.iter().map(|name| (distance(word, name), *name));
     let (differing, name) = ranked.min_by_key(|(differing, _)| *differing)?;
     (differing * 3 <= name.chars().count().max(word.chars().count())).then_some(name)
-}
-
-/// How many letters to add, drop or change to come from one word to the other, whatever the case.
-fn distance(from: &str, to: &str) -> usize {
-    let to: Vec<char> = to.to_lowercase().chars().collect();
-    let mut row: Vec<usize> = (0..=to.len()).collect();
-    for letter in from.to_lowercase().chars() {
-        let mut diagonal = row[0];
-        row[0] += 1;
-        let mut left = row[0];
-        for (cell, other) in row[1..].iter_mut().zip(&to) {
-            let changed = diagonal + usize::from(letter != *other);
-            diagonal = *cell;
-            left = changed.min(left + 1).min(diagonal + 1);
-            *cell = left;
-        }
-    }
-    row[to.len()]
 }
