@@ -10,7 +10,7 @@ demo: ## The main job: inject the sample through a real TLS admission call, and 
 	@$(CARGO) build --quiet --bins --examples
 	@$(CARGO) run --quiet --example demo
 
-test: test-fast test-cluster ## All tests, with all their set-up
+test: test-fast test-cluster test-deploy ## All tests, with all their set-up
 	./benches/gate.sh
 
 test-fast: check ## All tests but those that need a Kubernetes
@@ -24,7 +24,7 @@ fmt: ## Format the code
 	$(CARGO) fmt
 
 docs: ## Write the reference pages anew from their tables
-	UPDATE_DOCS=1 $(CARGO) test --quiet --test docs --test settings
+	UPDATE_DOCS=1 $(CARGO) test --quiet --test docs --test settings --test deploy
 
 golden: ## Write the expected files of the golden cases anew
 	UPDATE_GOLDEN=1 $(CARGO) test --quiet --test cases
@@ -38,6 +38,6 @@ release: ## The static release binary
 bench: release ## Ratios against the yardsticks, as a table
 	./benches/run.sh
 
-include tests/cluster/cluster.mk fuzz/fuzz.mk
+include tests/cluster/cluster.mk deploy/deploy.mk fuzz/fuzz.mk
 
 .PHONY: help demo test test-fast check fmt docs golden release bench

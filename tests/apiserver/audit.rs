@@ -30,7 +30,20 @@ impl Witness {
 
     /// How often webhooks were called and answered.
     pub(crate) fn calls(&self) -> usize {
-        self.count("mutation.webhook.admission.k8s.io/")
+        self.called().len()
+    }
+
+    /// The names of the webhooks that were called and answered, once for each call.
+    pub(crate) fn called(&self) -> Vec<String> {
+        let calls = self
+            .0
+            .iter()
+            .filter(|(key, _)| key.starts_with("mutation.webhook.admission.k8s.io/"));
+        let names = calls.map(|(_, value)| {
+            let said: Value = serde_json::from_str(value).unwrap();
+            said["webhook"].as_str().unwrap().to_owned()
+        });
+        names.collect()
     }
 
     /// How often a webhook failed and the Pod went on without it.

@@ -18,6 +18,7 @@ from launcher.lock import locked
 
 MODULE = Path(__file__).resolve().parents[1]
 KWOK_MODULE = MODULE / "kwok"
+HELM_MODULE = MODULE / "helm"
 STAGES = "kwok-stages.yaml"
 
 # The tags of the official build, and no selinux libraries, test hooks or gRPC tracing.
@@ -29,6 +30,7 @@ STRIP = "-s -w"
 PROGRAMS = {
     "etcd": (MODULE, "go.etcd.io/etcd/server/v3", PLAIN_FLAGS),
     "kwok": (KWOK_MODULE, "sigs.k8s.io/kwok/cmd/kwok", PLAIN_FLAGS),
+    "helm": (HELM_MODULE, "helm.sh/helm/v4/cmd/helm", PLAIN_FLAGS),
 } | {
     name: (MODULE, f"k8s.io/kubernetes/cmd/{name}", KUBERNETES_FLAGS)
     for name in ("kube-apiserver", "kubectl", "kube-controller-manager", "kube-scheduler")
@@ -59,6 +61,19 @@ def build(level):
     return folder
 
 
+def helm():
+    """Returns the program helm, which no cluster needs and which changes on its own: a folder of its own."""
+    folder = cache() / f"helm-{digest(HELM_MODULE)}" / "bin"
+    program = folder / "helm"
+    if not program.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        with locked(folder.parent / "lock"):
+            if not program.exists():
+                check_go()
+                build_all(folder, ["helm"])
+    return program
+
+
 def missing(folder, level):
     """The files of the level that are not built yet."""
     wanted = LEVELS[level] + ([STAGES] if level >= 2 else [])
@@ -66,13 +81,18 @@ def missing(folder, level):
 
 
 def key():
-    """Changes with every input of the build: modules, their sums and our flags."""
-    digest = hashlib.sha256()
-    for folder in (MODULE, KWOK_MODULE):
+    """Names the folder of the programs of all levels."""
+    return digest(MODULE, KWOK_MODULE)
+
+
+def digest(*modules):
+    """Changes with every input of a build: modules, their sums and our flags."""
+    inputs = hashlib.sha256()
+    for folder in modules:
         for name in ("go.mod", "go.sum"):
-            digest.update((folder / name).read_bytes())
-    digest.update(repr((KUBERNETES_FLAGS, PLAIN_FLAGS, STRIP)).encode())
-    return digest.hexdigest()[:16]
+            inputs.update((folder / name).read_bytes())
+    inputs.update(repr((KUBERNETES_FLAGS, PLAIN_FLAGS, STRIP)).encode())
+    return inputs.hexdigest()[:16]
 
 
 def build_missing(folder, level):
@@ -80,6 +100,11 @@ def build_missing(folder, level):
     names = missing(folder, level)
     if names:
         check_go()
+    build_all(folder, names)
+
+
+def build_all(folder, names):
+    """Builds beside the folder, so that only whole programs get into it."""
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix="building-") as work:
         for name in names:
             whole = Path(work) / name

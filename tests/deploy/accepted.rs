@@ -1,0 +1,94 @@
+//! Does a real API server take what is rendered, without a warning? Kinds of other products (cert-manager,
+//! Prometheus operator) are not known there and are left out.
+
+use std::io::Write;
+use std::process::{Command, Stdio};
+
+use serde_json::{Value, json};
+use tokio::runtime::Runtime;
+
+use crate::api::Api;
+use crate::cluster::{Cluster, Level};
+use crate::helm;
+use crate::objects::{self, find, text};
+use crate::rendered::{COMBINATIONS, VARIANTS};
+
+/// Kinds that Kubernetes itself does not have.
+const OTHERS: [&str; 4] = ["Certificate", "Issuer", "PodMonitor", "PrometheusRule"];
+
+pub(crate) fn known(rendered: Vec<Value>) -> Vec<Value> {
+    let known = rendered
+        .into_iter()
+        .filter(|object| !OTHERS.iter().any(|kind| object["kind"] == *kind));
+    known.collect()
+}
+
+/// Applies objects, and says what kubectl said beside its list of them: warnings and errors.
+pub(crate) fn applied(kubectl: &mut Command, all: &[Value], arguments: &[&str]) -> String {
+    kubectl.args(["apply", "-f", "-"]).args(arguments);
+    let pipes = kubectl
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped());
+    let mut child = pipes.spawn().unwrap();
+    let list = json!({"apiVersion": "v1", "kind": "List", "items": all});
+    child
+        .stdin
+        .take()
+        .unwrap()
+        .write_all(list.to_string().as_bytes())
+        .unwrap();
+    let done = child.wait_with_output().unwrap();
+    let said = String::from_utf8(done.stderr).unwrap();
+    assert!(done.status.success(), "{said}");
+    said
+}
+
+#[test]
+#[ignore = "needs helm and Kubernetes: make test-deploy"]
+fn every_rendered_object_is_taken() {
+    let cluster = Cluster::start(Level::ApiServer, &[]);
+    // The namespace, as restricted as the manifest makes it, must be there for what lies in it.
+    let manifest = known(objects::read(&text("deploy/manifests/sidebox.yaml")));
+    assert_eq!(applied(&mut cluster.kubectl(), &manifest, &[]), "");
+    let mut count = manifest.len();
+    let combinations = COMBINATIONS.iter().map(|files| (*files, &[][..]));
+    for (files, sets) in combinations.chain(VARIANTS.iter().map(|sets| (&[][..], *sets))) {
+        let rendered = known(helm::objects(files, sets));
+        let said = applied(&mut cluster.kubectl(), &rendered, &["--dry-run=server"]);
+        assert_eq!(said, "", "{files:?} {sets:?}");
+        count += rendered.len();
+    }
+    for file in ["azure-files", "efs", "filestore", "nfs", "cephfs"] {
+        let objects = objects::read(&text(&format!("deploy/storage/{file}.yaml")));
+        let said = applied(
+            &mut cluster.kubectl(),
+            &objects,
+            &["--dry-run=server", "--namespace", "default"],
+        );
+        assert_eq!(said, "", "{file}");
+        count += objects.len();
+    }
+    println!("{count} objects taken");
+    Runtime::new().unwrap().block_on(pods_are_taken(&cluster));
+}
+
+/// Controllers make Pods, whom Pod Security judges: one of each template, in the restricted namespace.
+async fn pods_are_taken(cluster: &Cluster) {
+    let api = Api::of(&cluster.kubeconfig());
+    for files in COMBINATIONS {
+        let rendered = helm::objects(files, &[]);
+        let template = &find(&rendered, "Deployment", "sidebox")["spec"]["template"];
+        let mut pod = template.clone();
+        pod["metadata"]["name"] = "p".into();
+        let reply = api.try_pod("sidebox", &pod).await;
+        // What OpenShift would give it by itself.
+        assert!(reply.accepted(), "{files:?}: {}", reply.message());
+        assert!(reply.warnings.is_empty(), "{files:?}: {:?}", reply.warnings);
+        let mounts = reply.body["spec"]["volumes"].to_string();
+        assert!(
+            !mounts.contains("serviceAccountToken"),
+            "a token is mounted: {mounts}"
+        );
+    }
+}
