@@ -6,5 +6,6 @@ manifests: ## Render the plain manifests of deploy/ from the chart anew
 	UPDATE_MANIFESTS=1 $(CARGO) test --quiet --test deploy the_committed_manifest_is_the_chart -- --ignored
 
 test-deploy: cluster-build ## The chart: rendered, taken by a real API server, its webhooks called by it
-	$(LAUNCH) helm
+	$(LAUNCH) tool helm
+	$(LAUNCH) tool promtool
 	$(CARGO) test --test deploy -- --ignored --test-threads=1

@@ -32,7 +32,7 @@ pub(crate) fn refusal(command: &mut Command) -> String {
 pub(crate) fn helm() -> Command {
     static PROGRAM: OnceLock<(PathBuf, TempDir)> = OnceLock::new();
     let (program, home) = PROGRAM.get_or_init(|| {
-        let path = output(&mut launch("helm"));
+        let path = output(launch("tool").arg("helm"));
         (PathBuf::from(path.trim_end()), TempDir::new().unwrap())
     });
     let mut helm = Command::new(program);

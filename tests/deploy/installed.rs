@@ -76,9 +76,10 @@ async fn keep(cluster: &Cluster, api: &Api, bundle: &str) {
     }
 }
 
-fn bundle() -> String {
+/// The certificate of some authority, in PEM.
+pub(crate) fn authority() -> String {
     let validity = Validity::days(OffsetDateTime::now_utc(), 1).unwrap();
-    STANDARD.encode(Ca::generate("authority", validity).unwrap().cert_pem())
+    Ca::generate("authority", validity).unwrap().cert_pem()
 }
 
 #[test]
@@ -89,7 +90,7 @@ fn a_ca_bundle_outlives_upgrades_and_applies() {
     let chart = chart();
     let chart = chart.to_str().unwrap();
     Runtime::new().unwrap().block_on(async {
-        let bundle = Value::from(bundle());
+        let bundle = Value::from(STANDARD.encode(authority()));
         let held = vec![bundle.clone(); 4];
         run(
             &cluster,

@@ -21,6 +21,7 @@ mod audit;
 mod cluster;
 mod helm;
 mod installed;
+mod metrics;
 mod objects;
 mod rendered;
 mod served;

@@ -55,6 +55,11 @@ pub(crate) const VARIANTS: &[&[&str]] = &[
         "networkPolicy.enabled=false",
     ],
     &[
+        "metrics.podMonitor.enabled=true",
+        "metrics.rules.enabled=true",
+        "metrics.dashboard.enabled=true",
+    ],
+    &[
         "fullnameOverride=other",
         "settings.data.uid=1000660000",
         "settings.kubernetesVersion=v1.31",

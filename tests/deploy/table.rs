@@ -24,7 +24,8 @@ const TABLE: &[[&str; 5]] = &[
     ["none", "*", "annotated", "*", "skip not_asked"],
 ];
 
-const PODS: [&str; 4] = ["false", "true", "invalid", "none"];
+/// `other`: none, but the Pod says something else to Sidebox, and so is always sent.
+const PODS: [&str; 5] = ["false", "true", "invalid", "none", "other"];
 const LABELS: [&str; 4] = ["false", "true", "invalid", "none"];
 const INJECTIONS: [&str; 3] = ["annotated", "dotnet", "all"];
 const DOTNET: [&str; 2] = ["yes", "no"];
@@ -39,7 +40,12 @@ struct Case {
 
 impl Case {
     fn result(&self) -> &'static str {
-        let given = [self.pod, self.label, self.injection, self.dotnet];
+        let pod = if self.pod == "other" {
+            "none"
+        } else {
+            self.pod
+        };
+        let given = [pod, self.label, self.injection, self.dotnet];
         let row = TABLE.iter().find(|row| {
             let cells = row.iter().zip(given);
             cells
@@ -62,6 +68,7 @@ impl Case {
     fn object(&self) -> Value {
         let annotations = match self.pod {
             "none" => json!({}),
+            "other" => json!({"sidebox.dev/data": "none"}),
             "invalid" => json!({"sidebox.dev/inject": "perhaps"}),
             said => json!({"sidebox.dev/inject": said}),
         };
@@ -159,7 +166,7 @@ fn every_row_holds() {
         }
     });
     println!("{held} combinations of {} rows hold", TABLE.len());
-    assert_eq!(held, 96);
+    assert_eq!(held, 120);
 }
 
 fn combinations() -> impl Iterator<Item = (&'static str, &'static str, &'static str)> {

@@ -19,11 +19,14 @@ from launcher.lock import locked
 MODULE = Path(__file__).resolve().parents[1]
 KWOK_MODULE = MODULE / "kwok"
 HELM_MODULE = MODULE / "helm"
+PROMTOOL_MODULE = MODULE / "promtool"
 STAGES = "kwok-stages.yaml"
 
 # The tags of the official build, and no selinux libraries, test hooks or gRPC tracing.
 KUBERNETES_FLAGS = ["-trimpath", "-tags", "selinux,notest,grpcnotrace"]
 PLAIN_FLAGS = ["-trimpath"]
+# Without the clouds in which Prometheus can look for targets: rules need none, and they are most of the build.
+PROMTOOL_FLAGS = ["-trimpath", "-tags", "remove_all_sd"]
 STRIP = "-s -w"
 
 # Name of the program: module folder, package, flags.
@@ -31,10 +34,13 @@ PROGRAMS = {
     "etcd": (MODULE, "go.etcd.io/etcd/server/v3", PLAIN_FLAGS),
     "kwok": (KWOK_MODULE, "sigs.k8s.io/kwok/cmd/kwok", PLAIN_FLAGS),
     "helm": (HELM_MODULE, "helm.sh/helm/v4/cmd/helm", PLAIN_FLAGS),
+    "promtool": (PROMTOOL_MODULE, "github.com/prometheus/prometheus/cmd/promtool", PROMTOOL_FLAGS),
 } | {
     name: (MODULE, f"k8s.io/kubernetes/cmd/{name}", KUBERNETES_FLAGS)
     for name in ("kube-apiserver", "kubectl", "kube-controller-manager", "kube-scheduler")
 }
+
+TOOLS = ["helm", "promtool"]
 
 LEVELS = {
     1: ["etcd", "kube-apiserver", "kubectl"],
@@ -61,16 +67,17 @@ def build(level):
     return folder
 
 
-def helm():
-    """Returns the program helm, which no cluster needs and which changes on its own: a folder of its own."""
-    folder = cache() / f"helm-{digest(HELM_MODULE)}" / "bin"
-    program = folder / "helm"
+def tool(name):
+    """Returns a program that no cluster needs. Each changes on its own, so each has a folder of its own."""
+    module, _, flags = PROGRAMS[name]
+    folder = cache() / f"{name}-{digest([module], flags, STRIP)}" / "bin"
+    program = folder / name
     if not program.exists():
         folder.mkdir(parents=True, exist_ok=True)
         with locked(folder.parent / "lock"):
             if not program.exists():
                 check_go()
-                build_all(folder, ["helm"])
+                build_all(folder, [name])
     return program
 
 
@@ -82,16 +89,16 @@ def missing(folder, level):
 
 def key():
     """Names the folder of the programs of all levels."""
-    return digest(MODULE, KWOK_MODULE)
+    return digest([MODULE, KWOK_MODULE], KUBERNETES_FLAGS, PLAIN_FLAGS, STRIP)
 
 
-def digest(*modules):
-    """Changes with every input of a build: modules, their sums and our flags."""
+def digest(modules, *flags):
+    """Changes with every input of a build: modules, their sums and flags."""
     inputs = hashlib.sha256()
     for folder in modules:
         for name in ("go.mod", "go.sum"):
             inputs.update((folder / name).read_bytes())
-    inputs.update(repr((KUBERNETES_FLAGS, PLAIN_FLAGS, STRIP)).encode())
+    inputs.update(repr(flags).encode())
     return inputs.hexdigest()[:16]
 
 
