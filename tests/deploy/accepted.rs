@@ -1,15 +1,16 @@
 //! Does a real API server take what is rendered, without a warning? Kinds of other products (cert-manager,
-//! Prometheus operator) are not known there and are left out.
+//! Prometheus operator) are not known there, and are held against these products' own Go types instead.
 
+use std::collections::BTreeSet;
 use std::io::Write;
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
 use crate::api::Api;
-use crate::cluster::{Cluster, Level};
-use crate::helm;
+use crate::cluster::{Cluster, Level, launch};
+use crate::helm::{self, output};
 use crate::objects::{self, find, text};
 use crate::rendered::{COMBINATIONS, VARIANTS};
 
@@ -25,23 +26,36 @@ pub(crate) fn known(rendered: Vec<Value>) -> Vec<Value> {
 
 /// Applies objects, and says what kubectl said beside its list of them: warnings and errors.
 pub(crate) fn applied(kubectl: &mut Command, all: &[Value], arguments: &[&str]) -> String {
-    kubectl.args(["apply", "-f", "-"]).args(arguments);
-    let pipes = kubectl
+    let list = json!({"apiVersion": "v1", "kind": "List", "items": all});
+    let done = fed(
+        kubectl.args(["apply", "-f", "-"]).args(arguments),
+        &list.to_string(),
+    );
+    let said = String::from_utf8(done.stderr).unwrap();
+    assert!(done.status.success(), "{said}");
+    said
+}
+
+/// Runs a command to its end with a text on its standard input.
+pub(crate) fn fed(command: &mut Command, text: &str) -> Output {
+    let pipes = command
         .stdin(Stdio::piped())
-        .stdout(Stdio::null())
+        .stdout(Stdio::piped())
         .stderr(Stdio::piped());
     let mut child = pipes.spawn().unwrap();
-    let list = json!({"apiVersion": "v1", "kind": "List", "items": all});
     child
         .stdin
         .take()
         .unwrap()
-        .write_all(list.to_string().as_bytes())
+        .write_all(text.as_bytes())
         .unwrap();
-    let done = child.wait_with_output().unwrap();
-    let said = String::from_utf8(done.stderr).unwrap();
-    assert!(done.status.success(), "{said}");
-    said
+    child.wait_with_output().unwrap()
+}
+
+/// All ways of rendering that this suite knows: files of values, and values that are set.
+fn ways() -> impl Iterator<Item = (&'static [&'static str], &'static [&'static str])> {
+    let combinations = COMBINATIONS.iter().map(|files| (*files, &[][..]));
+    combinations.chain(VARIANTS.iter().map(|sets| (&[][..], *sets)))
 }
 
 #[test]
@@ -52,8 +66,7 @@ fn every_rendered_object_is_taken() {
     let manifest = known(objects::read(&text("deploy/manifests/sidebox.yaml")));
     assert_eq!(applied(&mut cluster.kubectl(), &manifest, &[]), "");
     let mut count = manifest.len();
-    let combinations = COMBINATIONS.iter().map(|files| (*files, &[][..]));
-    for (files, sets) in combinations.chain(VARIANTS.iter().map(|sets| (&[][..], *sets))) {
+    for (files, sets) in ways() {
         let rendered = known(helm::objects(files, sets));
         let said = applied(&mut cluster.kubectl(), &rendered, &["--dry-run=server"]);
         assert_eq!(said, "", "{files:?} {sets:?}");
@@ -71,6 +84,38 @@ fn every_rendered_object_is_taken() {
     }
     println!("{count} objects taken");
     Runtime::new().unwrap().block_on(pods_are_taken(&cluster));
+}
+
+#[test]
+#[ignore = "needs helm and Go: make test-deploy"]
+fn kinds_of_others_are_what_these_define() {
+    let program = output(launch("tool").arg("kinds"));
+    let judged = |text: &str| fed(&mut Command::new(program.trim_end()), text);
+    let mut seen = BTreeSet::new();
+    for (files, sets) in ways() {
+        let done = judged(&helm::template(files, sets));
+        assert!(
+            done.status.success(),
+            "{}",
+            String::from_utf8_lossy(&done.stderr)
+        );
+        seen.extend(
+            String::from_utf8(done.stdout)
+                .unwrap()
+                .lines()
+                .map(str::to_owned),
+        );
+    }
+    assert_eq!(
+        seen,
+        OTHERS.map(str::to_owned).into(),
+        "each was rendered, and judged"
+    );
+    let wrong = helm::template(&[], &[]).replace("renewBefore:", "renewedBefore:");
+    assert!(
+        !judged(&wrong).status.success(),
+        "cert-manager has no such field"
+    );
 }
 
 /// Controllers make Pods, whom Pod Security judges: one of each template, in the restricted namespace.

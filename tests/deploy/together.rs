@@ -1,12 +1,10 @@
 //! Is the first Pod of a new namespace ever missed? Namespace and Deployment in one `kubectl apply`, with the
 //! controllers that make Pods of it as fast as they can.
 
-use std::io::Write;
-use std::process::Stdio;
-
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
+use crate::accepted::fed;
 use crate::api::Api;
 use crate::cluster::{Cluster, Level};
 use crate::helm;
@@ -55,24 +53,12 @@ fn apply(cluster: &Cluster, number: usize) {
     let mut web = deployment("web", &json!({}));
     web["metadata"]["namespace"] = name.into();
     let mut kubectl = cluster.kubectl();
-    let mut child = kubectl
-        .args(["apply", "-f", "-"])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
     let text = format!("{namespace}\n---\n{web}\n");
-    child
-        .stdin
-        .take()
-        .unwrap()
-        .write_all(text.as_bytes())
-        .unwrap();
-    let done = child.wait_with_output().unwrap();
+    let done = fed(kubectl.args(["apply", "-f", "-"]), &text);
     assert!(
         done.status.success(),
         "{}",
-        String::from_utf8_lossy(&done.stdout)
+        String::from_utf8_lossy(&done.stderr)
     );
 }
 

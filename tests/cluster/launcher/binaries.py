@@ -20,6 +20,7 @@ MODULE = Path(__file__).resolve().parents[1]
 KWOK_MODULE = MODULE / "kwok"
 HELM_MODULE = MODULE / "helm"
 PROMTOOL_MODULE = MODULE / "promtool"
+KINDS_MODULE = MODULE / "kinds"
 STAGES = "kwok-stages.yaml"
 
 # The tags of the official build, and no selinux libraries, test hooks or gRPC tracing.
@@ -34,13 +35,14 @@ PROGRAMS = {
     "etcd": (MODULE, "go.etcd.io/etcd/server/v3", PLAIN_FLAGS),
     "kwok": (KWOK_MODULE, "sigs.k8s.io/kwok/cmd/kwok", PLAIN_FLAGS),
     "helm": (HELM_MODULE, "helm.sh/helm/v4/cmd/helm", PLAIN_FLAGS),
+    "kinds": (KINDS_MODULE, ".", PLAIN_FLAGS),
     "promtool": (PROMTOOL_MODULE, "github.com/prometheus/prometheus/cmd/promtool", PROMTOOL_FLAGS),
 } | {
     name: (MODULE, f"k8s.io/kubernetes/cmd/{name}", KUBERNETES_FLAGS)
     for name in ("kube-apiserver", "kubectl", "kube-controller-manager", "kube-scheduler")
 }
 
-TOOLS = ["helm", "promtool"]
+TOOLS = ["helm", "kinds", "promtool"]
 
 LEVELS = {
     1: ["etcd", "kube-apiserver", "kubectl"],
@@ -93,11 +95,11 @@ def key():
 
 
 def digest(modules, *flags):
-    """Changes with every input of a build: modules, their sums and flags."""
+    """Changes with every input of a build: modules, their sums, programs of our own, flags."""
     inputs = hashlib.sha256()
     for folder in modules:
-        for name in ("go.mod", "go.sum"):
-            inputs.update((folder / name).read_bytes())
+        for file in [folder / "go.mod", folder / "go.sum", *sorted(folder.glob("*.go"))]:
+            inputs.update(file.read_bytes())
     inputs.update(repr(flags).encode())
     return inputs.hexdigest()[:16]
 
