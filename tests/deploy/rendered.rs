@@ -4,11 +4,15 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 use sidebox::inject::settings::{Injection, Settings};
+use tempfile::TempDir;
 
 use crate::cluster::launch;
 use crate::helm::{self, chart, output, refusal};
+use crate::installed::authority;
 use crate::objects::{self, at, find, sorted, text};
 
 const MANIFEST: &str = "deploy/manifests/sidebox.yaml";
@@ -226,4 +230,68 @@ fn every_file_to_choose_is_in_the_docs() {
             );
         }
     }
+}
+
+/// What a person reads after an install says what is true of these values.
+#[test]
+#[ignore = "needs helm: make test-deploy"]
+fn notes_teach_what_holds() {
+    let notes = |sets: &[&str]| {
+        let mut helm = helm::helm();
+        helm.args(["install", "sidebox"]).arg(chart());
+        helm.args(["--namespace", "sidebox", "--dry-run=client"]);
+        for set in sets {
+            helm.args(["--set", set]);
+        }
+        let said = output(&mut helm);
+        said.split_once("NOTES:").unwrap().1.to_owned()
+    };
+    let mounted = [
+        "certificates.source=mounted",
+        "certificates.mounted.secretName=own",
+    ];
+    let incomplete = notes(&mounted);
+    assert!(incomplete.contains("certificates.mounted.caBundle is empty"));
+    assert!(incomplete.contains("Nobody else is injected"));
+    assert!(!notes(&[]).contains("caBundle is empty"));
+    let all = notes(&["settings.injection=all", "fullnameOverride=other"]);
+    assert!(all.contains("All Pods are injected without asking"));
+    assert!(all.contains("deployment/other"), "{all}");
+    for said in [&incomplete, &all] {
+        assert!(said.contains(
+            "kubectl delete mutatingwebhookconfiguration,validatingwebhookconfiguration"
+        ));
+    }
+}
+
+#[test]
+#[ignore = "needs helm: make test-deploy"]
+fn an_authority_that_was_brought_is_in_every_entry() {
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("ca.crt");
+    let authority = authority();
+    fs::write(&file, &authority).unwrap();
+    let mut helm = helm::templating(
+        &[],
+        &[
+            "certificates.source=mounted",
+            "certificates.mounted.secretName=own",
+        ],
+    );
+    let set = format!("certificates.mounted.caBundle={}", file.display());
+    let all = objects::read(&output(helm.args(["--set-file", &set])));
+    let mut entries = 0;
+    for kind in [
+        "MutatingWebhookConfiguration",
+        "ValidatingWebhookConfiguration",
+    ] {
+        for webhook in find(&all, kind, "sidebox")["webhooks"].as_array().unwrap() {
+            assert_eq!(
+                webhook["clientConfig"]["caBundle"],
+                STANDARD.encode(&authority)
+            );
+            entries += 1;
+        }
+    }
+    assert_eq!(entries, 4);
 }
