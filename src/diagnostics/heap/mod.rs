@@ -1,0 +1,23 @@
+//! What is on the heap of a .NET process? The graph of its objects, from an event stream or a
+//! `.gcdump` file, written as such a file or as a report.
+//!
+//! Knows nothing of processes and sockets. (WIRE: .gcdump; dotnet/diagnostics, dotnet-gcdump.)
+
+mod addresses;
+mod build;
+mod cint;
+mod gcdump;
+mod graph;
+mod names;
+mod objects;
+mod payload;
+mod queue;
+mod report;
+mod roots;
+mod snapshot;
+
+pub use gcdump::{GcdumpError, read, write};
+pub use graph::{Children, Graph, GraphError, HeapType, Node};
+pub use payload::PayloadError;
+pub use report::{Column, Report};
+pub use snapshot::{Snapshot, SnapshotError, Walk};
