@@ -90,6 +90,27 @@ const ROOMS: &[(&str, &[&str])] = &[
             "anyhow",
         ],
     ),
+    (
+        "diagnostics",
+        &[
+            "tokio",
+            "async ",
+            "kube::",
+            "axum",
+            "hyper",
+            "tracing",
+            "clap",
+            "anyhow",
+            "crate::admission",
+            "crate::cli",
+            "crate::cluster",
+            "crate::inject",
+            "crate::pki",
+            "crate::review",
+            "crate::server",
+            "crate::workload",
+        ],
+    ),
 ];
 
 fn sources(path: &Path) -> Vec<PathBuf> {

@@ -121,7 +121,7 @@ mod tests {
             }
             prop_assert_eq!(table.len(), known.len());
             let list = table.into_list();
-            prop_assert!(known.iter().all(|(address, at)| list[*at as usize] == *address));
+            prop_assert!(known.iter().all(|(address, at)| list[usize::try_from(*at).unwrap()] == *address));
         }
     }
 

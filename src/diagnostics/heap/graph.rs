@@ -275,3 +275,62 @@ impl Graph {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Nodes whose records all start at the same place.
+    fn sharing(nodes: usize, blob: Vec<u8>) -> Graph {
+        Graph {
+            total_size: 0,
+            root: 0,
+            types: vec![HeapType {
+                size: 8,
+                ..HeapType::new("A", None)
+            }],
+            offsets: vec![2; nodes],
+            blob,
+            addresses: vec![0; nodes],
+        }
+    }
+
+    /// The record of a node of a hundred references to the first nodes.
+    fn long_record() -> Vec<u8> {
+        let mut blob = vec![0, 0];
+        cint::write(&mut blob, 0);
+        cint::write(&mut blob, 100);
+        blob.resize(blob.len() + 100, 0);
+        blob
+    }
+
+    #[test]
+    fn nodes_that_share_one_long_record_are_refused() {
+        assert!(sharing(1, long_record()).checked().is_ok());
+        let error = sharing(1000, long_record()).checked().unwrap_err();
+        let length = long_record().len();
+        assert_eq!(error, GraphError::Overlap { node: 1, length });
+    }
+
+    #[test]
+    fn what_points_out_of_the_graph_is_refused() {
+        let mut graph = sharing(1, vec![0, 0, 0, 1, 1]);
+        let wrong = |graph: Graph| graph.checked().unwrap_err().to_string();
+        graph.root = 1;
+        assert_eq!(wrong(graph), "the root is node 1, but there are 1 nodes");
+        let child = sharing(1, vec![0, 0, 0, 1, 1]);
+        assert_eq!(
+            wrong(child),
+            "node 0 has a child with the index 1, but there are 1"
+        );
+        let kind = sharing(1, vec![0, 0, 2, 0]);
+        assert_eq!(
+            wrong(kind),
+            "node 0 has a type with the index 1, but there are 1"
+        );
+        let mut sized = sharing(1, vec![0, 0, 0, 0]);
+        sized.types[0].size = -1;
+        let error = "node 0 of type 0 has no size, or one below zero";
+        assert_eq!(wrong(sized), error);
+    }
+}

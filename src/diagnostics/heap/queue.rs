@@ -58,7 +58,7 @@ mod tests {
             queue.push(value);
         }
         let full = queue.weight();
-        for value in 0..PIECE + 1 {
+        for value in 0..=PIECE {
             assert_eq!(queue.pop(), Some(value));
         }
         assert!(queue.weight() < full, "the first piece is given back");

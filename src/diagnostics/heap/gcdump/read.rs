@@ -35,7 +35,12 @@ fn kind<R: Read>(source: &mut Source<R>, expected: &Type) -> Result<(), GcdumpEr
             "{} or less, as dotnet-gcdump writes it",
             expected.readable_by
         );
-        return Err(source.wrong("the oldest version that can read on", 4, readable_by, known));
+        return Err(source.wrong(
+            "the oldest version that can read on",
+            4,
+            readable_by.to_string(),
+            known,
+        ));
     }
     let name = source.string("the type of an object")?.unwrap_or_default();
     if *name != *expected.name {

@@ -70,14 +70,14 @@ impl<R: Read> Source<R> {
         &self,
         part: &'static str,
         length: u64,
-        found: impl ToString,
-        expected: impl ToString,
+        found: impl Into<String>,
+        expected: impl Into<String>,
     ) -> GcdumpError {
         GcdumpError::Wrong {
             offset: self.offset.saturating_sub(length),
             part,
-            found: found.to_string(),
-            expected: expected.to_string(),
+            found: found.into(),
+            expected: expected.into(),
         }
     }
 
@@ -136,14 +136,15 @@ impl<R: Read> Source<R> {
     /// A number of things to come.
     pub(super) fn count(&mut self, part: &'static str) -> Result<usize, GcdumpError> {
         let count = self.i32(part)?;
-        usize::try_from(count).map_err(|_| self.wrong(part, 4, count, "a number from zero on"))
+        usize::try_from(count)
+            .map_err(|_| self.wrong(part, 4, count.to_string(), "a number from zero on"))
     }
 
     pub(super) fn expect(&mut self, bytes: &[u8], part: &'static str) -> Result<(), GcdumpError> {
         for expected in bytes {
             let found = self.u8(part)?;
             if found != *expected {
-                return Err(self.wrong(part, 1, found, expected));
+                return Err(self.wrong(part, 1, found.to_string(), expected.to_string()));
             }
         }
         Ok(())
@@ -177,11 +178,12 @@ impl<R: Read> Source<R> {
             .filter(|length| *length <= LONGEST_STRING)
             .ok_or_else(|| {
                 let expected = format!("a length of at most {LONGEST_STRING} bytes, or -1");
-                self.wrong(part, 4, length, expected)
+                self.wrong(part, 4, length.to_string(), expected)
             })?;
         let bytes = self.bytes(length, part)?;
-        let text = String::from_utf8(bytes)
-            .map_err(|error| self.wrong(part, length as u64, error.utf8_error(), "UTF-8"))?;
+        let text = String::from_utf8(bytes).map_err(|error| {
+            self.wrong(part, length as u64, error.utf8_error().to_string(), "UTF-8")
+        })?;
         Ok(Some(text.into()))
     }
 }
