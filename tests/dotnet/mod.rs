@@ -290,6 +290,25 @@ impl App {
         );
     }
 
+    /// Stops every thread of it, until `signal("CONT")`.
+    pub(crate) fn freeze(&self) {
+        self.signal("STOP");
+        let tasks = format!("/proc/{}/task", self.pid());
+        let stopped = |entry: fs::DirEntry| {
+            let stat = fs::read_to_string(entry.path().join("stat")).unwrap_or_default();
+            stat.rsplit_once(") ")
+                .is_none_or(|(_, rest)| rest.starts_with('T'))
+        };
+        let all = || {
+            fs::read_dir(&tasks)
+                .ok()?
+                .flatten()
+                .all(stopped)
+                .then_some(())
+        };
+        await_some(all, || format!("process {} does not stop", self.pid()));
+    }
+
     /// Whether it still runs.
     pub(crate) fn runs(&mut self) -> bool {
         self.child.try_wait().expect("our own child").is_none()

@@ -1,0 +1,166 @@
+//! A session of events: its bytes, and its end.
+
+use std::io::{self, Read};
+use std::net::Shutdown;
+use std::os::unix::net::UnixStream;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::commands;
+use super::connection::{Asked, Endpoint};
+use super::error::IpcError;
+
+/// How long the way to the runtime may take for the command that stops a session.
+const REACHING: Duration = Duration::from_secs(10);
+/// How long a stopping session may send nothing. The rundown of a big application takes seconds, but flows.
+const QUIET: Duration = Duration::from_secs(10);
+/// How often the flow is looked at.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// A running session. Reading gives the event stream, byte for byte as the runtime writes it, until its end: after a
+/// [`Stopper::stop`], or when the application ends.
+///
+/// It must be read on until then, also while it is being stopped. Dropped before, it stops itself and throws the rest
+/// away, which takes as long as the runtime needs for its rundown.
+#[derive(Debug)]
+pub struct Session {
+    stream: UnixStream,
+    shared: Arc<Shared>,
+}
+
+/// What reader and stopper both know.
+#[derive(Debug)]
+struct Shared {
+    endpoint: Endpoint,
+    id: u64,
+    stream: UnixStream,
+    received: AtomicU64,
+    ended: AtomicBool,
+}
+
+impl Session {
+    pub(super) fn new(endpoint: Endpoint, id: u64, stream: UnixStream) -> Result<Self, IpcError> {
+        let broken = |source| IpcError::Broken {
+            endpoint: endpoint.to_string(),
+            command: "CollectTracing",
+            source,
+        };
+        stream.set_read_timeout(None).map_err(broken)?;
+        let second = stream.try_clone().map_err(broken)?;
+        let shared = Arc::new(Shared {
+            endpoint,
+            id,
+            stream: second,
+            received: AtomicU64::new(0),
+            ended: AtomicBool::new(false),
+        });
+        Ok(Self { stream, shared })
+    }
+
+    /// A handle that stops this session, from any thread and as often as one likes.
+    pub fn stopper(&self) -> Stopper {
+        Stopper(Arc::clone(&self.shared))
+    }
+}
+
+impl Read for Session {
+    /// An application that was killed ends the stream like any other end.
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if buffer.is_empty() {
+            return Ok(0);
+        }
+        let read = loop {
+            match self.stream.read(buffer) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == io::ErrorKind::ConnectionReset => break 0,
+                other => break other?,
+            }
+        };
+        if read == 0 {
+            self.shared.ended.store(true, Ordering::Release);
+        }
+        self.shared
+            .received
+            .fetch_add(read as u64, Ordering::Relaxed);
+        Ok(read)
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        if self.shared.ended.load(Ordering::Acquire) {
+            return;
+        }
+        let stopper = self.stopper();
+        let stop = move || {
+            if stopper.stop().is_err() {
+                stopper.abandon();
+            }
+        };
+        match thread::Builder::new().name("stop".into()).spawn(stop) {
+            Ok(stopping) => {
+                let mut rest = [0; 16 * 1024];
+                while matches!(self.read(&mut rest), Ok(1..)) {}
+                // It ends by itself, and has nothing to say.
+                let _ = stopping.join();
+            }
+            Err(_) => self.stopper().abandon(),
+        }
+    }
+}
+
+/// Stops a session.
+#[derive(Debug, Clone)]
+pub struct Stopper(Arc<Shared>);
+
+impl Stopper {
+    /// Asks the runtime to end the session, and waits until it has: the reader gets the rundown and then the end. A
+    /// session that has ended is left alone, since its number may be another's by now.
+    ///
+    /// An error means that the runtime does not answer and nothing flows any more; only
+    /// [`abandon`](Self::abandon) ends the reading then.
+    pub fn stop(&self) -> Result<(), IpcError> {
+        let shared = &*self.0;
+        if self.has_ended() {
+            return Ok(());
+        }
+        let request = commands::stop_tracing(shared.id)?;
+        let asked = shared.endpoint.send(&request, REACHING);
+        match asked.and_then(|asked| self.await_answer(asked)) {
+            Err(_) if self.has_ended() => Ok(()),
+            other => other,
+        }
+    }
+
+    /// Ends the reading at this side, without a rundown. The runtime ends the session when it next has an event to send.
+    pub fn abandon(&self) {
+        // An error means that there is no connection any more.
+        let _ = self.0.stream.shutdown(Shutdown::Both);
+    }
+
+    /// Whether the reader has seen the end.
+    pub fn has_ended(&self) -> bool {
+        self.0.ended.load(Ordering::Acquire)
+    }
+
+    /// How many bytes the reader has read.
+    pub fn received(&self) -> u64 {
+        self.0.received.load(Ordering::Relaxed)
+    }
+
+    /// The answer comes after the rundown: as long as that flows, there is no reason to give up.
+    fn await_answer(&self, asked: Asked) -> Result<(), IpcError> {
+        let mut seen = self.received();
+        let mut quiet_since = Instant::now();
+        while !asked.is_answered(LOOK) && !self.has_ended() && quiet_since.elapsed() < QUIET {
+            let received = self.received();
+            if received != seen {
+                seen = received;
+                quiet_since = Instant::now();
+            }
+        }
+        asked.answer_within(LOOK).map(drop)
+    }
+}
