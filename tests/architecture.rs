@@ -98,7 +98,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "kube::",
             "axum",
             "hyper",
-            "tracing",
+            "tracing::",
             "clap",
             "anyhow",
             "crate::admission",
