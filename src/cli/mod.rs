@@ -11,11 +11,14 @@ mod facts;
 mod inject;
 mod manifests;
 mod serve;
+mod tools;
 mod uninject;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+
+use tools::{CalledAs, microsoft};
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -62,30 +65,43 @@ enum Command {
     Certs(certs::CertsArgs),
     /// Answer admission reviews over HTTPS
     Serve(Box<serve::ServeArgs>),
+    #[command(flatten)]
+    Tool(tools::Tool),
     /// Print the completions of a shell
     Completions(completions::CompletionsArgs),
 }
 
 /// Runs the command line: 0 done, 1 error, 2 done but something that asked was refused.
 pub fn main() -> ExitCode {
-    let success = |()| ExitCode::SUCCESS;
-    let cli = match Cli::try_parse() {
-        Ok(cli) => cli,
-        Err(error) => return usage(&error),
+    let program = std::env::args_os().next();
+    let done = match microsoft::called(program.as_deref()) {
+        Some(name) => name
+            .parse(std::env::args_os())
+            .map(|tool| tools::run(&tool, CalledAs::Microsoft)),
+        None => Cli::try_parse().map(|cli| run(cli.command)),
     };
-    let done = match cli.command {
+    match done {
+        Err(error) => usage(&error),
+        Ok(Ok(code)) => code,
+        Ok(Err(error)) => {
+            report(&error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Command) -> anyhow::Result<ExitCode> {
+    let success = |()| ExitCode::SUCCESS;
+    match command {
         Command::Inject(args) => inject::run(&args),
         Command::Uninject(args) => uninject::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Config(args) => config::run(&args, &mut std::io::stdout()).map(success),
         Command::Certs(args) => certs::run(&args).map(success),
         Command::Serve(args) => serve::run(&args).map(success),
+        Command::Tool(tool) => tools::run(&tool, CalledAs::Sidebox),
         Command::Completions(args) => completions::run(&args),
-    };
-    done.unwrap_or_else(|error| {
-        report(&error);
-        ExitCode::FAILURE
-    })
+    }
 }
 
 /// Help and version are answers; anything else is an error, whose code must not be that of a refusal.

@@ -5,3 +5,5 @@
 
 pub mod heap;
 pub mod ipc;
+pub mod process;
+pub mod recording;

@@ -16,6 +16,8 @@ use super::temporary::{self, Temporary, below, covering, note, why};
 pub const DATA_PATH: &str = "/data";
 /// Where the socket of mode `port` lies, in target and toolbox.
 pub const SOCKET_PATH: &str = "/run/sidebox";
+/// The socket itself, below `SOCKET_PATH`.
+pub const PORT_PATH: &str = "/run/sidebox/diagnostics.sock";
 /// Folder for temporary files where TMPDIR says nothing else.
 pub const TMP_PATH: &str = "/tmp";
 /// The runtime's variable for sockets that it connects to.

@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 
-use super::access::{Access, DIAGNOSTIC_PORTS, Folder, SOCKET_PATH};
+use super::access::{Access, DIAGNOSTIC_PORTS, Folder, PORT_PATH, SOCKET_PATH};
 use super::annotations::Placement;
 use super::decide::{Case, DATA_VOLUME, Intent, Origin, Request, TMP_VOLUME, TOOLBOX};
 use super::parts::{Mount, Variable};
@@ -299,7 +299,7 @@ fn target_variables<'a>(intent: &Intent<'_>) -> Vec<(&'static str, Cow<'a, str>)
     let mut variables = Vec::new();
     if intent.access == Access::Port {
         // `nosuspend`: the default would hold the application's start until a tool connects.
-        let port = format!("{SOCKET_PATH}/diagnostics.sock,connect,nosuspend");
+        let port = format!("{PORT_PATH},connect,nosuspend");
         variables.push((DIAGNOSTIC_PORTS, Cow::Owned(port)));
     }
     if let Some(dump_type) = intent.crash_dumps.dump_type() {

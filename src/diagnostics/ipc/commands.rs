@@ -124,14 +124,16 @@ pub(super) fn stop_tracing(session: u64) -> Result<Request, InvalidRequest> {
 pub(super) fn collect_tracing(config: &SessionConfig) -> Result<Vec<Request>, InvalidRequest> {
     let two = collect_tracing_2(config)?;
     match (config.rundown(), config.stacks()) {
-        (Rundown::Keywords(keywords), _) => Ok(vec![collect_tracing_4(config, keywords)?, two]),
+        (Rundown::Keywords(keywords) | Rundown::KeywordsOrNone(keywords), _) => {
+            Ok(vec![collect_tracing_4(config, keywords)?, two])
+        }
         (_, false) => Ok(vec![collect_tracing_3(config)?, two]),
         (_, true) => Ok(vec![two]),
     }
 }
 
 fn collect_tracing_2(config: &SessionConfig) -> Result<Request, InvalidRequest> {
-    let rundown = !matches!(config.rundown(), Rundown::None | Rundown::Keywords(0));
+    let rundown = matches!(config.rundown(), Rundown::Full | Rundown::Keywords(1..));
     let payload = config.end(config.begin().bool(rundown));
     Request::new(
         "CollectTracing2",

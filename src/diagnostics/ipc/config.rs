@@ -91,8 +91,10 @@ pub enum Rundown {
     /// All that a profile of the CPU needs: about 0.3 KB for each method that was run.
     #[default]
     Full,
-    /// The groups of these keywords, with .NET 9 and later; the older ones know only all or nothing.
+    /// The groups of these keywords, with .NET 9 and later; the older ones write all.
     Keywords(u64),
+    /// The same, but the older ones write nothing.
+    KeywordsOrNone(u64),
 }
 
 /// What a session is to collect.

@@ -136,11 +136,12 @@ impl Stopper {
 
     /// Ends the reading at this side, without a rundown. The runtime ends the session when it next has an event to send.
     pub fn abandon(&self) {
+        self.0.ended.store(true, Ordering::Release);
         // An error means that there is no connection any more.
         let _ = self.0.stream.shutdown(Shutdown::Both);
     }
 
-    /// Whether the reader has seen the end.
+    /// Whether the reader has seen the end, or was told to see no more.
     pub fn has_ended(&self) -> bool {
         self.0.ended.load(Ordering::Acquire)
     }

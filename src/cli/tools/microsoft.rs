@@ -1,0 +1,172 @@
+//! The names and spellings of Microsoft's tools: `dotnet-trace collect --format:Speedscope`, and what else people have
+//! in their fingers and scripts.
+
+use std::ffi::{OsStr, OsString};
+use std::path::Path;
+
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{ArgMatches, Args, Command, Error, FromArgMatches};
+
+use super::Tool;
+use super::trace::TraceArgs;
+
+/// A name under which the binary is called.
+pub(in crate::cli) struct Name {
+    /// The name of Microsoft's tool.
+    tool: &'static str,
+    /// Gives a command the arguments of ours.
+    arguments: fn(Command) -> Command,
+    /// What was typed, as a call of ours.
+    read: fn(&ArgMatches) -> Result<Tool, Error>,
+    /// Options and commands of Microsoft's tool that ours has not.
+    missing: &'static [&'static str],
+}
+
+/// All names.
+const NAMES: &[Name] = &[Name {
+    tool: "dotnet-trace",
+    arguments: TraceArgs::augment_args,
+    read: |matches| TraceArgs::from_arg_matches(matches).map(Tool::Trace),
+    missing: &[
+        "collect-linux",
+        "--dsrouter",
+        "--show-child-io",
+        "--buffering-mode",
+        "--",
+    ],
+}];
+
+/// The tool that a program's name means.
+pub(in crate::cli) fn called(program: Option<&OsStr>) -> Option<&'static Name> {
+    let name = Path::new(program?).file_name()?;
+    NAMES.iter().find(|known| name == known.tool)
+}
+
+impl Name {
+    /// Reads the arguments as those of this tool; the first is the program.
+    pub(in crate::cli) fn parse(
+        &self,
+        arguments: impl Iterator<Item = OsString>,
+    ) -> Result<Tool, Error> {
+        let mut command = (self.arguments)(Command::new(self.tool))
+            .version(env!("CARGO_PKG_VERSION"))
+            .about(format!(
+                "What Microsoft's {} does, as far as Sidebox has it",
+                self.tool
+            ));
+        let matches = command.try_get_matches_from_mut(spelled(arguments));
+        let read = matches.and_then(|matches| (self.read)(&matches));
+        read.map_err(|error| self.told(error, &mut command))
+    }
+
+    /// Names the image that has what is missing here.
+    fn told(&self, error: Error, command: &mut Command) -> Error {
+        let kinds = [ErrorKind::UnknownArgument, ErrorKind::InvalidSubcommand];
+        if !kinds.contains(&error.kind()) {
+            return error;
+        }
+        let named = [ContextKind::InvalidArg, ContextKind::InvalidSubcommand];
+        let wrong = named.iter().find_map(|kind| match error.get(*kind) {
+            Some(ContextValue::String(text)) => Some(text.clone()),
+            _ => None,
+        });
+        match wrong.filter(|wrong| self.missing.iter().any(|name| wrong == name)) {
+            None => error,
+            Some(wrong) => {
+                let text = format!(
+                    "Microsoft's {tool} has {wrong}, this one has not: the image toolbox-dotnet brings Microsoft's\n",
+                    tool = self.tool
+                );
+                command.error(error.kind(), text)
+            }
+        }
+    }
+}
+
+/// Options with a colon before their value become such with an equals sign, and `-?` asks for help.
+fn spelled(arguments: impl Iterator<Item = OsString>) -> Vec<OsString> {
+    let mut literal = false;
+    let respelled = arguments.enumerate().map(|(place, argument)| {
+        literal |= argument == "--";
+        let text = argument
+            .to_str()
+            .filter(|text| place > 0 && !literal && text.starts_with('-'));
+        match text {
+            Some("-?" | "/?") => "--help".into(),
+            Some(text) => match text.split_once([':', '=']) {
+                Some((name, value)) if name.len() > 1 => format!("{name}={value}").into(),
+                _ => argument,
+            },
+            None => argument,
+        }
+    });
+    respelled.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn typed(words: &[&str]) -> Vec<OsString> {
+        words.iter().map(OsString::from).collect()
+    }
+
+    #[test]
+    fn colons_become_equals_signs_of_options_alone() {
+        let spelled = spelled(
+            typed(&[
+                "/x:y",
+                "collect",
+                "--format:Speedscope",
+                "-p:7",
+                "--providers=A:1:5",
+                "A:2",
+                "-?",
+                "--",
+                "--a:b",
+            ])
+            .into_iter(),
+        );
+        let expected = [
+            "/x:y",
+            "collect",
+            "--format=Speedscope",
+            "-p=7",
+            "--providers=A:1:5",
+            "A:2",
+            "--help",
+            "--",
+            "--a:b",
+        ];
+        assert_eq!(spelled, typed(&expected));
+    }
+
+    #[test]
+    fn the_name_decides_whatever_the_folder() {
+        assert!(called(Some(OsStr::new("/tools/dotnet-trace"))).is_some());
+        assert!(called(Some(OsStr::new("sidebox"))).is_none());
+        assert!(called(None).is_none());
+    }
+
+    #[test]
+    fn what_is_missing_names_the_image_that_has_it() {
+        let name = called(Some(OsStr::new("dotnet-trace"))).unwrap();
+        let error = |words: &[&str]| {
+            name.parse(typed(words).into_iter())
+                .unwrap_err()
+                .to_string()
+        };
+        let told = error(&["dotnet-trace", "collect", "--dsrouter", "ios"]);
+        assert!(
+            told.contains("has --dsrouter, this one has not: the image toolbox-dotnet"),
+            "{told}"
+        );
+        let told = error(&["dotnet-trace", "collect-linux"]);
+        assert!(
+            told.contains("has collect-linux, this one has not"),
+            "{told}"
+        );
+        let told = error(&["dotnet-trace", "collect", "--nonsense"]);
+        assert!(!told.contains("toolbox-dotnet"), "{told}");
+    }
+}

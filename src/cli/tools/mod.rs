@@ -1,0 +1,45 @@
+//! The tools inside the toolbox: `sidebox ps`, `sidebox trace` and so on, which also answer to the names of Microsoft's
+//! tools.
+//!
+//! A tool is one file with its clap arguments and a `run`. To add one: a variant of [`Tool`] here, and a row in
+//! [`microsoft`] if Microsoft has a tool of that name. What they share: [`target`] finds the process, [`output`] names
+//! and makes files, [`stop`] knows when a person has enough, [`place`] knows the toolbox.
+
+pub(super) mod microsoft;
+mod output;
+mod place;
+mod ps;
+mod stop;
+mod target;
+mod trace;
+
+use std::process::ExitCode;
+
+use clap::Subcommand;
+
+/// Who called, which decides what Microsoft's users may expect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum CalledAs {
+    /// `sidebox trace …`.
+    Sidebox,
+    /// `dotnet-trace …` and the like.
+    Microsoft,
+}
+
+/// The tools, beside the commands of the injector.
+#[derive(Debug, Subcommand)]
+pub(super) enum Tool {
+    /// List the .NET processes in sight, and why some cannot be reached
+    #[command(visible_alias = "list-processes", after_help = ps::EXAMPLES)]
+    Ps(ps::PsArgs),
+    /// Record what a .NET process does
+    Trace(trace::TraceArgs),
+}
+
+/// Runs a tool.
+pub(super) fn run(tool: &Tool, called: CalledAs) -> anyhow::Result<ExitCode> {
+    match tool {
+        Tool::Ps(args) => ps::run(args),
+        Tool::Trace(args) => trace::run(args, called),
+    }
+}

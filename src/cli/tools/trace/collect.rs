@@ -1,0 +1,355 @@
+//! `sidebox trace collect`: a session of events into a file that is valid whatever happens.
+
+use std::fs::{self, File};
+use std::io::{self, Read, Write, stdout};
+use std::num::NonZeroU32;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, anyhow};
+use clap::Args;
+
+use super::providers::{Asked as Wanted, Choice, choose};
+use crate::cli::tools::CalledAs;
+use crate::cli::tools::output::{self, Line, note, size};
+use crate::cli::tools::place::Place;
+use crate::cli::tools::stop::{Asked, LOOK, Stop, duration};
+use crate::cli::tools::target::{Target, TargetArgs};
+use crate::diagnostics::ipc::{IpcError, Rundown, Session, SessionConfig, Stopper};
+use crate::diagnostics::process::Visible;
+use crate::diagnostics::recording::{End, Progress, Recorded, Recording};
+
+pub(super) const EXAMPLES: &str = "\
+Costs the application: the default samples the stacks of all managed threads, for which the runtime stops them for
+some microseconds each time; a busy process with few threads loses one or two per cent. Its memory grows by what is not yet
+sent, up to --buffersize: an eighth of its memory limit, 256 MB at most, 64 MB where the limit is not known. At the end
+the runtime writes the names of its methods (about 0.3 KB each). An event that does not fit is lost, never waited for.
+
+The file is valid however the trace ends. When the disk runs low the trace is stopped while its end still fits.
+
+Examples:
+  sidebox trace collect --duration 00:00:10
+  sidebox trace collect -p 7 -o /data/gc.nettrace --profile gc-collect
+  sidebox trace collect -n HelloAks --providers Microsoft-Windows-DotNETRuntime:0x8000:4
+  sidebox trace collect --clrevents exception+contention --clreventlevel informational
+
+Exit codes:
+  0  the trace is whole
+  1  it is not, or there is none; what was received is in the file";
+
+/// The flags of `trace collect`, named as those of dotnet-trace.
+#[derive(Debug, Args)]
+pub(super) struct CollectArgs {
+    #[command(flatten)]
+    target: TargetArgs,
+    /// The file; its name tells Pod, process and time when this is left out, and it lies in /data where that is mounted
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// Replace the file if it is there
+    #[arg(long)]
+    force: bool,
+    /// How long: [DD:]HH:MM:SS, or 90s, 5m, 2h; until Enter or Ctrl+C if left out
+    #[arg(long, value_parser = duration)]
+    duration: Option<Duration>,
+    /// Named sets of providers, separated by commas; `list-profiles` shows them
+    #[arg(long, value_name = "NAMES")]
+    profile: Option<String>,
+    /// NAME[:KEYWORDS[:LEVEL[:ARGUMENTS]]], separated by commas
+    #[arg(long, value_name = "PROVIDERS")]
+    providers: Option<String>,
+    /// Groups of the runtime's own events, joined with +, for example gc+jit
+    #[arg(long, value_name = "GROUPS")]
+    clrevents: Option<String>,
+    /// The level of --clrevents: 0 to 5 or a name like verbose
+    #[arg(long, value_name = "LEVEL", requires = "clrevents")]
+    clreventlevel: Option<String>,
+    /// The most that the application may keep for the trace, in MB
+    #[arg(long, value_name = "MB")]
+    buffersize: Option<NonZeroU32>,
+    /// Whether the names of methods are written at the end
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true", ignore_case = true)]
+    rundown: Option<bool>,
+    /// Whether an application that waits for its start may go on
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, default_value = "true", default_missing_value = "true")]
+    resume_runtime: bool,
+}
+
+/// Records, and tells where.
+pub(super) fn run(args: &CollectArgs, called: CalledAs) -> anyhow::Result<ExitCode> {
+    let choice = choose(&args.wanted())?;
+    choice.notes.iter().for_each(|text| note(text));
+    let place = Place::of_process();
+    let target = args.target.find(&place)?;
+    let config = args.config(&choice, &target)?;
+    let result = output::Result {
+        asked: args.output.as_deref(),
+        force: args.force,
+        kind: "trace",
+        extension: "nettrace",
+    };
+    let (path, file) = result.create(&place, &target, called)?;
+    introduce(&choice, &target, &config);
+    // From here on a signal ends the trace, not the process.
+    let mut stop = Stop::listen().context("cannot listen for signals")?;
+    let session = match target.runtime.collect(&config) {
+        Ok(session) => session,
+        Err(error) => {
+            // The file is empty and ours; that there is no trace matters more than an error here.
+            let _ = fs::remove_file(&path);
+            return Err(error).with_context(|| format!("cannot trace process {}", target.pid));
+        }
+    };
+    if args.resume_runtime
+        && let Err(error) = target.runtime.resume()
+    {
+        note(&format!("note: {error}"));
+    }
+    if let Some(duration) = args.duration {
+        stop.after(duration);
+    }
+    let recorded = record(session, file, stop)?;
+    conclude(&path, recorded)
+}
+
+impl CollectArgs {
+    fn wanted(&self) -> Wanted<'_> {
+        Wanted {
+            providers: self.providers.as_deref(),
+            profiles: self.profile.as_deref(),
+            clr_events: self.clrevents.as_deref(),
+            clr_level: self.clreventlevel.as_deref(),
+        }
+    }
+
+    fn config(&self, choice: &Choice, target: &Target) -> anyhow::Result<SessionConfig> {
+        let providers = choice
+            .providers
+            .iter()
+            .map(super::providers::Chosen::provider);
+        let config = SessionConfig::new(providers.collect::<Result<_, _>>()?)?;
+        let limit = || target.visible.as_ref().and_then(Visible::memory_limit);
+        let buffer = self.buffersize.unwrap_or_else(|| buffer(limit()));
+        let rundown = match self.rundown {
+            None => choice.rundown,
+            Some(true) => Rundown::Full,
+            Some(false) => Rundown::None,
+        };
+        Ok(config.with_buffer(buffer).with_rundown(rundown))
+    }
+}
+
+/// The buffer lies in the application's memory: a share of what it may use, in megabytes.
+fn buffer(limit: Option<u64>) -> NonZeroU32 {
+    const UNKNOWN: NonZeroU32 = NonZeroU32::MIN.saturating_add(63);
+    let share = |limit: u64| {
+        u32::try_from(limit / 8 / (1 << 20))
+            .unwrap_or(u32::MAX)
+            .clamp(8, 256)
+    };
+    limit
+        .and_then(|limit| NonZeroU32::new(share(limit)))
+        .unwrap_or(UNKNOWN)
+}
+
+fn introduce(choice: &Choice, target: &Target, config: &SessionConfig) {
+    let buffer = config.buffer_megabytes();
+    note(&format!(
+        "tracing {} (process {}), buffer {buffer} MB",
+        target.name(),
+        target.pid
+    ));
+    for provider in &choice.providers {
+        let level = provider.level as u32;
+        note(&format!(
+            "  {}  0x{:X}  level {level}  {}",
+            provider.name, provider.keywords, provider.by
+        ));
+    }
+}
+
+/// Reads until the end, while somebody else looks after the stop. The reader must never wait for anything else.
+fn record(session: Session, file: File, stop: Stop) -> anyhow::Result<Recorded> {
+    let stopper = session.stopper();
+    let space = Space::of(&file);
+    let mut recording = Recording::new(session, file);
+    let progress = recording.progress();
+    thread::scope(|scope| {
+        let watch = Watch {
+            stop,
+            stopper: Stopping(stopper),
+            space,
+            line: Line::new(),
+        };
+        scope.spawn(move || watch.until_end(&progress));
+        let mut buffer = vec![0; 64 * 1024];
+        while recording
+            .read(&mut buffer)
+            .context("cannot read the events")?
+            > 0
+        {}
+        anyhow::Ok(())
+    })?;
+    recording
+        .finish()
+        .context("cannot end the file of the trace")
+}
+
+/// A stopper that does its work however its owner ends.
+struct Stopping(Stopper);
+
+impl Drop for Stopping {
+    fn drop(&mut self) {
+        if self.0.stop().is_err() {
+            self.0.abandon();
+        }
+    }
+}
+
+/// Looks after the end of a trace.
+struct Watch {
+    stop: Stop,
+    stopper: Stopping,
+    space: Option<Space>,
+    line: Line,
+}
+
+impl Watch {
+    fn until_end(mut self, progress: &Progress) {
+        let start = Instant::now();
+        let ended = || self.stopper.0.has_ended();
+        while !ended() {
+            thread::sleep(LOOK);
+            let time = start.elapsed().as_secs();
+            let clock = format!("{:02}:{:02}:{:02}", time / 3600, time / 60 % 60, time % 60);
+            let written = size(progress.written());
+            self.line.show(&format!(
+                "[{clock}]  {written} recorded   Enter or Ctrl+C ends the trace"
+            ));
+            let reason = self.stop.asked().map(told).or_else(|| self.full(progress));
+            if let Some(reason) = reason {
+                self.line.end();
+                note(&format!(
+                    "{reason}; the application now writes the names of its methods"
+                ));
+                return self.end();
+            }
+        }
+        self.line.end();
+    }
+
+    fn full(&self, progress: &Progress) -> Option<&'static str> {
+        let low = || self.space.as_ref().is_some_and(Space::is_low);
+        if progress.has_failed() {
+            return Some("the file takes no more");
+        }
+        low().then_some("the disk is nearly full: what is left is kept for the end of the trace")
+    }
+
+    /// Stops; a second Ctrl+C does without the rest.
+    fn end(mut self) {
+        let stopper = self.stopper.0.clone();
+        let stopping = thread::spawn(move || stopper.stop());
+        while !self.stopper.0.has_ended() && !stopping.is_finished() {
+            thread::sleep(LOOK);
+            if self.stop.asked() == Some(Asked::Signal) {
+                note("given up: names are missing");
+                self.stopper.0.abandon();
+            }
+        }
+        if let Ok(Err(error)) = stopping.join() {
+            give_up(&self.stopper.0, &error);
+        }
+    }
+}
+
+fn give_up(stopper: &Stopper, error: &IpcError) {
+    note(&format!("the application does not stop the trace: {error}"));
+    stopper.abandon();
+}
+
+fn told(asked: Asked) -> &'static str {
+    match asked {
+        Asked::Enter | Asked::Signal => "stopping",
+        Asked::Time => "the time is over",
+    }
+}
+
+/// The free space of the disk on which a file lies, of which some is kept for the end of the trace.
+struct Space {
+    file: File,
+    kept: u64,
+}
+
+impl Space {
+    /// The rundown of a big application, or a quarter of what there is.
+    const KEPT: u64 = 32 << 20;
+
+    fn of(file: &File) -> Option<Self> {
+        let file = file.try_clone().ok()?;
+        let kept = (free(&file)? / 4).min(Self::KEPT);
+        Some(Self { file, kept })
+    }
+
+    fn is_low(&self) -> bool {
+        free(&self.file).is_some_and(|free| free < self.kept)
+    }
+}
+
+fn free(file: &File) -> Option<u64> {
+    let disk = rustix::fs::fstatvfs(file).ok()?;
+    disk.f_bavail.checked_mul(disk.f_frsize)
+}
+
+/// The path alone goes to standard output.
+fn conclude(path: &Path, recorded: Recorded) -> anyhow::Result<ExitCode> {
+    writeln!(stdout(), "{}", path.display()).or_else(without_reader)?;
+    let written = size(recorded.bytes);
+    match recorded.end {
+        End::Whole => {
+            note(&format!("{written}, whole"));
+            Ok(ExitCode::SUCCESS)
+        }
+        End::Cut => Err(anyhow!(
+            "the application ended or stopped answering: {written} up to then are in the file, readable, but most \
+             methods have no names"
+        )),
+        End::Full(error) => Err(error).with_context(|| {
+            format!(
+                "{} takes no more: {written} are in it, readable, but most methods have no names",
+                path.display()
+            )
+        }),
+        End::Unknown => Err(anyhow!(
+            "this runtime writes a form of events that is not known; {written} are kept as they came"
+        )),
+    }
+}
+
+fn without_reader(error: io::Error) -> io::Result<()> {
+    if error.kind() == io::ErrorKind::BrokenPipe {
+        Ok(())
+    } else {
+        Err(error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_buffer_follows_the_memory_limit() {
+        let rows = [
+            (None, 64),
+            (Some(0), 8),
+            (Some(128 << 20), 16),
+            (Some(512 << 20), 64),
+            (Some(64 << 30), 256),
+        ];
+        for (limit, megabytes) in rows {
+            assert_eq!(buffer(limit).get(), megabytes, "{limit:?}");
+        }
+    }
+}
