@@ -145,7 +145,7 @@ fn a_trickle_does_not_move_the_deadline() {
     );
 }
 
-fn info() -> Vec<u8> {
+pub(crate) fn info() -> Vec<u8> {
     let mut payload = vec![1, 0, 0, 0];
     payload.extend([9, 0, 0, 0, 0, 0, 0, 0]);
     payload.extend([5; 16]);

@@ -5,8 +5,11 @@
 #[path = "../dotnet/mod.rs"]
 mod dotnet;
 
+mod cli;
+mod collect;
 mod hostile;
 mod port;
+mod ps;
 mod session;
 
 use std::io::Read;

@@ -181,6 +181,28 @@ impl Start {
         self
     }
 
+    /// Starts it through another program that ends in it, for example `unshare --pid --fork`.
+    pub(crate) fn inside(mut self, words: &[&str]) -> Self {
+        let mut outer = Command::new(words[0]);
+        outer
+            .args(&words[1..])
+            .arg(self.command.get_program())
+            .args(self.command.get_args());
+        let folder = self
+            .command
+            .get_current_dir()
+            .unwrap_or_else(|| self.folder.path());
+        outer.current_dir(folder).stdin(Stdio::null());
+        for (name, value) in self.command.get_envs() {
+            match value {
+                Some(value) => outer.env(name, value),
+                None => outer.env_remove(name),
+            };
+        }
+        self.command = outer;
+        self
+    }
+
     /// Starts it and waits for its first line of output: its runtime then answers, and its own code runs.
     pub(crate) fn start(self) -> App {
         let mut app = self.spawn();
@@ -219,6 +241,13 @@ impl App {
     /// Its process id.
     pub(crate) fn pid(&self) -> u32 {
         self.child.id()
+    }
+
+    /// The process that it is inside of the program that it was started through.
+    pub(crate) fn inner_pid(&self) -> u32 {
+        let children = format!("/proc/{0}/task/{0}/children", self.pid());
+        let text = fs::read_to_string(children).expect("the children of our own child");
+        text.trim().parse().expect("one child")
     }
 
     /// Its temporary folder, where its diagnostics socket lies unless `TMPDIR` was changed.

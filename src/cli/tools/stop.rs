@@ -1,13 +1,14 @@
 //! When is a tool that collects asked to stop? By Enter, a signal, or the end of its time.
 //!
 //! Looked at now and then instead of waited for: nothing here ever blocks. Being put into the background or stopped
-//! by Ctrl+Z is refused, since an application whose events nobody reads would be blocked by them.
+//! by Ctrl+Z is refused, since an application whose events nobody reads would be blocked by them; so is the end by a
+//! file that has reached its limit, which is an error of writing as any other.
 
 use std::io::{self, IsTerminal, Read, stdin};
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP, SIGTTIN, SIGTTOU};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP, SIGTTIN, SIGTTOU, SIGXFSZ};
 use signal_hook::iterator::Signals;
 
 /// How often a collecting tool looks.
@@ -35,7 +36,9 @@ pub(super) struct Stop {
 impl Stop {
     /// Begins to listen. From now on signals do not end the process by themselves.
     pub(super) fn listen() -> io::Result<Self> {
-        let signals = [SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP, SIGTTIN, SIGTTOU];
+        let signals = [
+            SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP, SIGTTIN, SIGTTOU, SIGXFSZ,
+        ];
         Ok(Self {
             signals: Signals::new(signals)?,
             keys: stdin().is_terminal(),

@@ -7,6 +7,7 @@
 //! Knows nothing of events, nor of how a session is stopped.
 
 mod objects;
+mod space;
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -14,6 +15,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use objects::{END, Objects};
+use space::Space;
 
 /// A stream that is written to a file as it is read.
 #[derive(Debug)]
@@ -21,6 +23,7 @@ pub struct Recording<R> {
     source: R,
     file: File,
     objects: Objects,
+    space: Space,
     failure: Option<io::Error>,
     progress: Arc<Progress>,
 }
@@ -30,6 +33,7 @@ pub struct Recording<R> {
 pub struct Progress {
     written: AtomicU64,
     failed: AtomicBool,
+    low: AtomicBool,
     ended: AtomicBool,
 }
 
@@ -42,6 +46,11 @@ impl Progress {
     /// Whether the file takes nothing more: the session should be stopped.
     pub fn has_failed(&self) -> bool {
         self.failed.load(Ordering::Relaxed)
+    }
+
+    /// Whether the disk has little more room than the end of the stream needs: the session should be stopped.
+    pub fn is_low(&self) -> bool {
+        self.low.load(Ordering::Relaxed)
     }
 
     /// Whether the stream is at its end.
@@ -76,10 +85,12 @@ impl<R: Read> Recording<R> {
     /// Records what is read from `source` into an empty file.
     pub fn new(source: R, file: File) -> Self {
         let progress = Arc::default();
+        let space = Space::of(&file);
         Self {
             source,
             file,
             objects: Objects::new(),
+            space,
             failure: None,
             progress,
         }
@@ -139,6 +150,9 @@ impl<R: Read> Recording<R> {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => self.failure = Some(error),
             }
+        }
+        if self.space.is_low(&self.file, self.progress.written()) {
+            self.progress.low.store(true, Ordering::Relaxed);
         }
         self.progress
             .failed

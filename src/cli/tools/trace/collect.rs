@@ -172,14 +172,12 @@ fn introduce(choice: &Choice, target: &Target, config: &SessionConfig) {
 /// Reads until the end, while somebody else looks after the stop. The reader must never wait for anything else.
 fn record(session: Session, file: File, stop: Stop) -> anyhow::Result<Recorded> {
     let stopper = session.stopper();
-    let space = Space::of(&file);
     let mut recording = Recording::new(session, file);
     let progress = recording.progress();
     thread::scope(|scope| {
         let watch = Watch {
             stop,
             stopper: Stopping(stopper),
-            space,
             line: Line::new(),
         };
         scope.spawn(move || watch.until_end(&progress));
@@ -211,7 +209,6 @@ impl Drop for Stopping {
 struct Watch {
     stop: Stop,
     stopper: Stopping,
-    space: Option<Space>,
     line: Line,
 }
 
@@ -227,7 +224,7 @@ impl Watch {
             self.line.show(&format!(
                 "[{clock}]  {written} recorded   Enter or Ctrl+C ends the trace"
             ));
-            let reason = self.stop.asked().map(told).or_else(|| self.full(progress));
+            let reason = self.stop.asked().map(told).or_else(|| full(progress));
             if let Some(reason) = reason {
                 self.line.end();
                 note(&format!(
@@ -237,14 +234,6 @@ impl Watch {
             }
         }
         self.line.end();
-    }
-
-    fn full(&self, progress: &Progress) -> Option<&'static str> {
-        let low = || self.space.as_ref().is_some_and(Space::is_low);
-        if progress.has_failed() {
-            return Some("the file takes no more");
-        }
-        low().then_some("the disk is nearly full: what is left is kept for the end of the trace")
     }
 
     /// Stops; a second Ctrl+C does without the rest.
@@ -264,6 +253,15 @@ impl Watch {
     }
 }
 
+fn full(progress: &Progress) -> Option<&'static str> {
+    if progress.has_failed() {
+        return Some("the file takes no more");
+    }
+    progress
+        .is_low()
+        .then_some("the disk is nearly full: what is left is kept for the end of the trace")
+}
+
 fn give_up(stopper: &Stopper, error: &IpcError) {
     note(&format!("the application does not stop the trace: {error}"));
     stopper.abandon();
@@ -274,32 +272,6 @@ fn told(asked: Asked) -> &'static str {
         Asked::Enter | Asked::Signal => "stopping",
         Asked::Time => "the time is over",
     }
-}
-
-/// The free space of the disk on which a file lies, of which some is kept for the end of the trace.
-struct Space {
-    file: File,
-    kept: u64,
-}
-
-impl Space {
-    /// The rundown of a big application, or a quarter of what there is.
-    const KEPT: u64 = 32 << 20;
-
-    fn of(file: &File) -> Option<Self> {
-        let file = file.try_clone().ok()?;
-        let kept = (free(&file)? / 4).min(Self::KEPT);
-        Some(Self { file, kept })
-    }
-
-    fn is_low(&self) -> bool {
-        free(&self.file).is_some_and(|free| free < self.kept)
-    }
-}
-
-fn free(file: &File) -> Option<u64> {
-    let disk = rustix::fs::fstatvfs(file).ok()?;
-    disk.f_bavail.checked_mul(disk.f_frsize)
 }
 
 /// The path alone goes to standard output.
