@@ -3,7 +3,11 @@
 //! Blocking sockets, threads and constant memory; imports no other room. Every peer is somebody else's process: what it
 //! sends is read with bounds and deadlines, and what is sent to it comes from typed commands alone.
 
+pub mod counters;
 pub mod heap;
 pub mod ipc;
+mod payload;
 pub mod process;
 pub mod recording;
+
+pub use payload::PayloadError;

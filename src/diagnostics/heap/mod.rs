@@ -6,11 +6,11 @@
 mod addresses;
 mod build;
 mod cint;
+mod events;
 mod gcdump;
 mod graph;
 mod names;
 mod objects;
-mod payload;
 mod queue;
 mod report;
 mod roots;
@@ -18,6 +18,5 @@ mod snapshot;
 
 pub use gcdump::{GcdumpError, read, write};
 pub use graph::{Children, Graph, GraphError, HeapType, Node};
-pub use payload::PayloadError;
 pub use report::{Column, Report};
 pub use snapshot::{Snapshot, SnapshotError, Walk};

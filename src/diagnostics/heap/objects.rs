@@ -6,8 +6,8 @@
 use std::collections::HashMap;
 
 use super::build::{Builder, Full};
+use super::events::Object;
 use super::names::{BIG, size_class};
-use super::payload::Object;
 use super::queue::Queue;
 
 /// What is known of an object beside its address.

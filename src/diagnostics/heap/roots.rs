@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::build::{Builder, Full};
-use super::payload::Root;
+use super::events::Root;
 
 /// Kinds of a root in the event stream.
 mod kind {

@@ -7,11 +7,12 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
 use super::build::{Builder, Full};
+use super::events::{self, Object, Root, Start, Static, Type};
 use super::graph::Graph;
 use super::names;
 use super::objects::Objects;
-use super::payload::{self, Object, Payload, PayloadError, Root, Start, Static, Type};
 use super::roots::{ALL, Group, Roots};
+use crate::diagnostics::payload::{Payload, PayloadError};
 
 /// Ids of the events of provider `Microsoft-Windows-DotNETRuntime` that make a heap.
 mod id {
@@ -251,7 +252,7 @@ impl Snapshot {
 
     fn root(&mut self, payload: &mut Payload<'_>) -> Result<(), Stop> {
         self.group(ALL, "[static vars]")?;
-        for _ in 0..payload.bulk()? {
+        for _ in 0..events::bulk(payload)? {
             let root = Root::read(payload)?;
             self.roots.root(&mut self.builder, &root)?;
         }
@@ -261,8 +262,8 @@ impl Snapshot {
     fn depend(&mut self, payload: &mut Payload<'_>) -> Result<(), Stop> {
         let other = self.group(ALL, "[other roots]")?;
         let group = self.group(other, "[Dependent Handles]")?;
-        for _ in 0..payload.bulk()? {
-            if let Some(value) = payload::dependent(payload)? {
+        for _ in 0..events::bulk(payload)? {
+            if let Some(value) = events::dependent(payload)? {
                 self.roots.hold(&mut self.builder, group, value)?;
             }
         }
@@ -270,15 +271,15 @@ impl Snapshot {
     }
 
     fn add(&mut self, payload: &mut Payload<'_>) -> Result<(), Stop> {
-        for _ in 0..payload.bulk()? {
+        for _ in 0..events::bulk(payload)? {
             self.objects.add(&Object::read(payload)?);
         }
         Ok(())
     }
 
     fn connect(&mut self, payload: &mut Payload<'_>) -> Result<(), Stop> {
-        for _ in 0..payload.bulk()? {
-            self.objects.connect(payload::edge(payload)?);
+        for _ in 0..events::bulk(payload)? {
+            self.objects.connect(events::edge(payload)?);
         }
         Ok(())
     }

@@ -3,80 +3,14 @@
 //! Payloads come from a process that nobody vouches for: a number of elements is believed only as far
 //! as bytes are there. (dotnet/runtime ClrEtwAll.man; microsoft/perfview ClrTraceEventParser.)
 
-/// Why a payload is not that of its event.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("its payload of {length} bytes ends inside {part} at byte {at}")]
-pub struct PayloadError {
-    /// What could not be read.
-    pub part: &'static str,
-    /// Where it starts within the payload.
-    pub at: usize,
-    /// Bytes of the payload.
-    pub length: usize,
-}
+use crate::diagnostics::payload::{Payload, PayloadError};
 
-/// A payload that is read from front to back.
-pub(super) struct Payload<'a> {
-    bytes: &'a [u8],
-    at: usize,
-}
-
-impl<'a> Payload<'a> {
-    pub(super) fn new(bytes: &'a [u8]) -> Self {
-        Self { bytes, at: 0 }
-    }
-
-    fn array<const N: usize>(&mut self, part: &'static str) -> Result<[u8; N], PayloadError> {
-        let rest = self.bytes.get(self.at..).unwrap_or_default();
-        let bytes = rest.first_chunk::<N>().ok_or_else(|| self.short(part))?;
-        self.at += N;
-        Ok(*bytes)
-    }
-
-    fn short(&self, part: &'static str) -> PayloadError {
-        PayloadError {
-            part,
-            at: self.at,
-            length: self.bytes.len(),
-        }
-    }
-
-    pub(super) fn u8(&mut self, part: &'static str) -> Result<u8, PayloadError> {
-        self.array::<1>(part).map(|[byte]| byte)
-    }
-
-    pub(super) fn u16(&mut self, part: &'static str) -> Result<u16, PayloadError> {
-        self.array(part).map(u16::from_le_bytes)
-    }
-
-    pub(super) fn u32(&mut self, part: &'static str) -> Result<u32, PayloadError> {
-        self.array(part).map(u32::from_le_bytes)
-    }
-
-    pub(super) fn u64(&mut self, part: &'static str) -> Result<u64, PayloadError> {
-        self.array(part).map(u64::from_le_bytes)
-    }
-
-    /// UTF-16 up to a zero unit; what is no text becomes the replacement character.
-    pub(super) fn text(&mut self, part: &'static str) -> Result<String, PayloadError> {
-        let rest = self.bytes.get(self.at..).unwrap_or_default();
-        let (units, _) = rest.as_chunks::<2>();
-        let end = units.iter().position(|unit| *unit == [0, 0]);
-        let end = end.ok_or_else(|| self.short(part))?;
-        self.at += (end + 1) * 2;
-        let units = units.iter().take(end).map(|unit| u16::from_le_bytes(*unit));
-        Ok(char::decode_utf16(units)
-            .map(|unit| unit.unwrap_or(char::REPLACEMENT_CHARACTER))
-            .collect())
-    }
-
-    /// The head of a bulk event: its number of elements.
-    pub(super) fn bulk(&mut self) -> Result<u32, PayloadError> {
-        self.u32("the index of the event")?;
-        let count = self.u32("the number of elements")?;
-        self.u16("the number of the runtime")?;
-        Ok(count)
-    }
+/// The head of a bulk event: its number of elements.
+pub(super) fn bulk(payload: &mut Payload<'_>) -> Result<u32, PayloadError> {
+    payload.u32("the index of the event")?;
+    let count = payload.u32("the number of elements")?;
+    payload.u16("the number of the runtime")?;
+    Ok(count)
 }
 
 /// The start of a garbage collection.

@@ -1,0 +1,16 @@
+//! How much, how many, how often? Counters of a .NET process as rows, for a file or a screen.
+//!
+//! Two kinds of source: `EventCounters` of event sources, and instruments of meters. Rows and files are
+//! those of dotnet-counters. Knows nothing of processes and sockets.
+
+mod files;
+mod number;
+mod row;
+mod screen;
+mod selection;
+
+pub use files::{Format, Table};
+pub use number::Invariant;
+pub use row::{Kind, Row, Tags};
+pub use screen::{Look, Screen};
+pub use selection::{Selected, Selection, SelectionError};
