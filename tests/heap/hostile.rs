@@ -1,5 +1,7 @@
 //! Files that lie: every one gives an error that tells where, takes memory by its true size only, and ends.
 
+use std::path::Path;
+
 use proptest::prelude::*;
 use sidebox::diagnostics::heap::{Column, GcdumpError, Graph, Report, Snapshot, read};
 
@@ -132,6 +134,28 @@ fn the_small_heap_is_what_its_events_say() {
 ";
     assert_eq!(report, expected);
     assert_eq!(read(&*written(&graph)).unwrap(), graph);
+}
+
+/// The seeds of the fuzz targets are this heap: they are held against it, and written anew with UPDATE_SEEDS=1.
+#[test]
+fn seeds_of_the_fuzz_targets_are_this_heap() {
+    let mut walk = Vec::new();
+    for (id, payload) in events() {
+        walk.push(u8::try_from(id).unwrap());
+        walk.extend(u16::try_from(payload.len()).unwrap().to_le_bytes());
+        walk.extend(payload);
+    }
+    let seeds = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/seeds");
+    for (name, bytes) in [
+        ("gcdump/small.gcdump", written(&small())),
+        ("heap/walk", walk),
+    ] {
+        let path = seeds.join(name);
+        if std::env::var_os("UPDATE_SEEDS").is_some() {
+            std::fs::write(&path, &bytes).unwrap();
+        }
+        assert!(std::fs::read(&path).unwrap() == bytes, "{}", path.display());
+    }
 }
 
 #[test]

@@ -3,7 +3,7 @@
 //! Events of other tools' sessions come too, so each is held against the session that is ours.
 //! (dotnet/runtime, MetricsEventSource.cs: ids and order of fields.)
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use time::OffsetDateTime;
 
@@ -34,12 +34,12 @@ mod id {
     pub(super) const OTHER_LIMITS: u32 = 17;
 }
 
-/// What one event of counters comes to.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Update {
+/// What one event comes to.
+#[derive(Debug, PartialEq)]
+pub(super) enum Said {
     /// Values.
     Rows(Vec<Row>),
-    /// All meters that were there when the session began have been named.
+    /// All instruments that were there when the session began have been named.
     Enumerated,
     /// Something to tell the one who watches; the values go on.
     Note(String),
@@ -74,6 +74,7 @@ pub(super) struct Meters {
     client: Box<str>,
     seconds: Box<str>,
     instruments: HashMap<Instrument, Description>,
+    named: HashSet<Box<str>>,
 }
 
 /// The fields that every value has.
@@ -92,22 +93,28 @@ impl Meters {
             client: client.into(),
             seconds: seconds.to_string().into(),
             instruments: HashMap::new(),
+            named: HashSet::new(),
         }
     }
 
-    /// Whether an instrument of this meter has been named.
+    /// Whether there is a meter of this name.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.named.contains(name)
+    }
+
+    /// Takes an event of the provider.
     pub(super) fn event(
         &mut self,
         head: Head,
         payload: &[u8],
         selection: &Selection,
-    ) -> Result<Update, PayloadError> {
+    ) -> Result<Said, PayloadError> {
         let mut payload = Payload::new(payload);
         let session = payload.text("the session")?;
         match head.id {
-            id::OTHER_SESSION if session != SHARED => return Ok(Update::Refused(busy())),
+            id::OTHER_SESSION if session != SHARED => return Ok(Said::Refused(busy())),
             id::OTHER_LIMITS if session == *self.client => return other_limits(&mut payload),
-            _ if session != SHARED => return Ok(Update::Nothing),
+            _ if session != SHARED => return Ok(Said::Nothing),
             _ => {}
         }
         match head.id {
@@ -120,8 +127,8 @@ impl Meters {
     }
 
     /// Takes the description of an instrument. It comes again, with another number, for a second one of its name.
-    fn describe(&mut self, head: Head, payload: &mut Payload<'_>) -> Result<Update, PayloadError> {
-        let meter = payload.text("the meter")?.into();
+    fn describe(&mut self, head: Head, payload: &mut Payload<'_>) -> Result<Said, PayloadError> {
+        let meter: Box<str> = payload.text("the meter")?.into();
         payload.text("the version of the meter")?;
         let instrument = payload.text("the instrument")?.into();
         payload.text("the kind of the instrument")?;
@@ -133,15 +140,17 @@ impl Meters {
             value: Box::default(),
         };
         payload.text("the scope")?;
+        if self.instruments.len() >= MOST {
+            return Ok(Said::Nothing);
+        }
+        self.named.insert(meter.clone());
         let key = if head.version >= 3 {
             Instrument::Number(payload.u32("the number of the instrument")?)
         } else {
             Instrument::Name(meter, instrument)
         };
-        if self.instruments.len() < MOST {
-            self.instruments.insert(key, Description { unit, tags });
-        }
-        Ok(Update::Nothing)
+        self.instruments.insert(key, Description { unit, tags });
+        Ok(Said::Nothing)
     }
 
     fn value(
@@ -149,7 +158,7 @@ impl Meters {
         head: Head,
         mut payload: Payload<'_>,
         selection: &Selection,
-    ) -> Result<Update, PayloadError> {
+    ) -> Result<Said, PayloadError> {
         let meter = payload.text("the meter")?.into();
         payload.text("the version of the meter")?;
         let mut value = Value {
@@ -160,7 +169,7 @@ impl Meters {
             rest: payload,
         };
         if !selection.has_meter(&value.meter, &value.instrument) {
-            return Ok(Update::Nothing);
+            return Ok(Said::Nothing);
         }
         let values = values(head.id, &mut value.rest)?;
         let numbered = head.version >= 2;
@@ -172,7 +181,7 @@ impl Meters {
         let described = self.instruments.get(&key);
         let rows = values.into_iter();
         let rows = rows.map(|of| self.row(head, &value, described, of));
-        Ok(Update::Rows(rows.collect()))
+        Ok(Said::Rows(rows.collect()))
     }
 
     fn row(
@@ -208,10 +217,7 @@ impl Meters {
 
 /// The numbers of a value event, each with its percentile where it is a quantile. An empty text is no value:
 /// the first interval of an observed counter, or the end of a series.
-fn values(
-    id: u32,
-    payload: &mut Payload<'_>,
-) -> Result<Vec<(Option<u32>, f64)>, PayloadError> {
+fn values(id: u32, payload: &mut Payload<'_>) -> Result<Vec<(Option<u32>, f64)>, PayloadError> {
     let number = |text: &str| text.parse().ok().map(|value| (None, value));
     Ok(match id {
         id::HISTOGRAM => {
@@ -239,7 +245,9 @@ fn values(
 fn quantile(text: &str) -> Option<(Option<u32>, f64)> {
     let (quantile, value) = text.split_once('=')?;
     let quantile: f64 = quantile.parse().ok()?;
-    let percentile = (0.0..=1.0).contains(&quantile).then(|| (100.0 * quantile) as u32);
+    let percentile = (0.0..=1.0)
+        .contains(&quantile)
+        .then(|| (100.0 * quantile) as u32);
     Some((Some(percentile?), value.parse().ok()?))
 }
 
@@ -249,7 +257,7 @@ fn busy() -> String {
         .to_owned()
 }
 
-fn other_limits(payload: &mut Payload<'_>) -> Result<Update, PayloadError> {
+fn other_limits(payload: &mut Payload<'_>) -> Result<Said, PayloadError> {
     let mut limit = |part| payload.text(part);
     let expected_histograms = limit("the maximum of histograms")?;
     let histograms = limit("the maximum of histograms asked for")?;
@@ -257,34 +265,34 @@ fn other_limits(payload: &mut Payload<'_>) -> Result<Update, PayloadError> {
     let series = limit("the maximum of time series asked for")?;
     let expected_interval = limit("the interval")?;
     let interval = limit("the interval asked for")?;
-    Ok(Update::Refused(format!(
+    Ok(Said::Refused(format!(
         "another tool collects meters of this process with other limits, and the runtime has one set of them: use \
          --refresh-interval {expected_interval} (not {interval}), --maxHistograms {expected_histograms} (not \
          {histograms}) and --maxTimeSeries {expected_series} (not {series}), or end that tool"
     )))
 }
 
-fn told(id: u32, payload: &mut Payload<'_>) -> Result<Update, PayloadError> {
+fn told(id: u32, payload: &mut Payload<'_>) -> Result<Said, PayloadError> {
     Ok(match id {
-        id::ENUMERATED => Update::Enumerated,
-        id::ERROR => Update::Refused(format!(
+        id::ENUMERATED => Said::Enumerated,
+        id::ERROR => Said::Refused(format!(
             "the runtime ended its session of meters: {}",
             payload.text("the error")?
         )),
-        id::CALLBACK => Update::Note(format!(
+        id::CALLBACK => Said::Note(format!(
             "a callback of the application that observes a value failed: {}",
             payload.text("the error")?
         )),
-        id::SERIES_LIMIT => Update::Note(
+        id::SERIES_LIMIT => Said::Note(
             "there are more time series than the runtime keeps for this session: some values are missing \
              (--maxTimeSeries raises the limit and costs the application memory)"
                 .to_owned(),
         ),
-        id::HISTOGRAM_LIMIT => Update::Note(
+        id::HISTOGRAM_LIMIT => Said::Note(
             "there are more histograms than the runtime keeps for this session: some values are missing \
              (--maxHistograms raises the limit and costs the application memory)"
                 .to_owned(),
         ),
-        _ => Update::Nothing,
+        _ => Said::Nothing,
     })
 }

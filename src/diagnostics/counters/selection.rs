@@ -39,6 +39,23 @@ pub struct Selected {
     pub counters: Vec<Box<str>>,
 }
 
+impl Selected {
+    /// What the provider of all meters is asked for: the name, or each instrument of it.
+    pub(super) fn metrics(&self) -> Vec<String> {
+        if self.counters.is_empty() {
+            return vec![self.name.to_string()];
+        }
+        let instruments = self.counters.iter();
+        instruments
+            .map(|counter| format!("{}\\{counter}", self.name))
+            .collect()
+    }
+
+    fn has(&self, counter: &str) -> bool {
+        self.counters.is_empty() || self.counters.iter().any(|name| &**name == counter)
+    }
+}
+
 /// All that was asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Selection(Vec<Selected>);
@@ -65,25 +82,29 @@ impl Selection {
         &self.0
     }
 
-    /// Whether a counter of a provider was asked for.
+    /// Whether a counter of an event source was asked for.
     pub(super) fn has(&self, provider: &str, counter: &str) -> bool {
-        let mut named = self.0.iter().filter(|selected| &*selected.name == provider);
-        named.any(|selected| {
-            selected.counters.is_empty() || selected.counters.iter().any(|name| &**name == counter)
-        })
+        self.named(provider).any(|selected| selected.has(counter))
     }
 
-    /// Whether values of meters of this name were asked for.
+    /// Whether an instrument of a meter was asked for.
     pub(super) fn has_meter(&self, meter: &str, instrument: &str) -> bool {
         let mut named = self
-            .0
-            .iter()
+            .named(meter)
             .filter(|selected| !selected.only_event_counters);
-        named.any(|selected| {
-            &*selected.name == meter
-                && (selected.counters.is_empty()
-                    || selected.counters.iter().any(|name| &**name == instrument))
-        })
+        named.any(|selected| selected.has(instrument))
+    }
+
+    /// Whether a meter of this name does not count.
+    pub(super) fn leaves_meters_out(&self, provider: &str) -> bool {
+        self.named(provider)
+            .all(|selected| selected.only_event_counters)
+    }
+
+    fn named(&self, name: &str) -> impl Iterator<Item = &Selected> {
+        self.0
+            .iter()
+            .filter(move |selected| &*selected.name == name)
     }
 }
 
