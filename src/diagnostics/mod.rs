@@ -6,8 +6,9 @@
 pub mod counters;
 pub mod heap;
 pub mod ipc;
+pub mod nettrace;
 mod payload;
 pub mod process;
 pub mod recording;
 
-pub use payload::PayloadError;
+pub use payload::{Payload, PayloadError};

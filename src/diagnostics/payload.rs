@@ -15,18 +15,34 @@ pub struct PayloadError {
 }
 
 /// A payload that is read from front to back.
-pub(in crate::diagnostics) struct Payload<'a> {
+#[derive(Debug, Clone)]
+pub struct Payload<'a> {
     bytes: &'a [u8],
     at: usize,
 }
 
 impl<'a> Payload<'a> {
-    pub(in crate::diagnostics) fn new(bytes: &'a [u8]) -> Self {
+    /// Nothing read yet.
+    pub fn new(bytes: &'a [u8]) -> Self {
         Self { bytes, at: 0 }
     }
 
-    fn array<const N: usize>(&mut self, part: &'static str) -> Result<[u8; N], PayloadError> {
-        let rest = self.bytes.get(self.at..).unwrap_or_default();
+    /// How many bytes are left.
+    pub fn left(&self) -> usize {
+        self.bytes.len() - self.at
+    }
+
+    /// The next bytes as they are.
+    pub fn bytes(&mut self, count: usize, part: &'static str) -> Result<&'a [u8], PayloadError> {
+        let rest = &self.bytes[self.at..];
+        let bytes = rest.get(..count).ok_or_else(|| self.short(part))?;
+        self.at += count;
+        Ok(bytes)
+    }
+
+    /// The next bytes, of a fixed number.
+    pub fn array<const N: usize>(&mut self, part: &'static str) -> Result<[u8; N], PayloadError> {
+        let rest = &self.bytes[self.at..];
         let bytes = rest.first_chunk::<N>().ok_or_else(|| self.short(part))?;
         self.at += N;
         Ok(*bytes)
@@ -40,29 +56,29 @@ impl<'a> Payload<'a> {
         }
     }
 
-    pub(in crate::diagnostics) fn u8(&mut self, part: &'static str) -> Result<u8, PayloadError> {
+    /// A byte.
+    pub fn u8(&mut self, part: &'static str) -> Result<u8, PayloadError> {
         self.array::<1>(part).map(|[byte]| byte)
     }
 
-    pub(in crate::diagnostics) fn u16(&mut self, part: &'static str) -> Result<u16, PayloadError> {
+    /// Two bytes.
+    pub fn u16(&mut self, part: &'static str) -> Result<u16, PayloadError> {
         self.array(part).map(u16::from_le_bytes)
     }
 
-    pub(in crate::diagnostics) fn u32(&mut self, part: &'static str) -> Result<u32, PayloadError> {
+    /// Four bytes.
+    pub fn u32(&mut self, part: &'static str) -> Result<u32, PayloadError> {
         self.array(part).map(u32::from_le_bytes)
     }
 
-    pub(in crate::diagnostics) fn u64(&mut self, part: &'static str) -> Result<u64, PayloadError> {
+    /// Eight bytes.
+    pub fn u64(&mut self, part: &'static str) -> Result<u64, PayloadError> {
         self.array(part).map(u64::from_le_bytes)
     }
 
     /// UTF-16 up to a zero unit; what is no text becomes the replacement character.
-    pub(in crate::diagnostics) fn text(
-        &mut self,
-        part: &'static str,
-    ) -> Result<String, PayloadError> {
-        let rest = self.bytes.get(self.at..).unwrap_or_default();
-        let (units, _) = rest.as_chunks::<2>();
+    pub fn text(&mut self, part: &'static str) -> Result<String, PayloadError> {
+        let (units, _) = self.bytes[self.at..].as_chunks::<2>();
         let end = units.iter().position(|unit| *unit == [0, 0]);
         let end = end.ok_or_else(|| self.short(part))?;
         self.at += (end + 1) * 2;

@@ -56,6 +56,21 @@ fn a_file_that_was_read_is_written_byte_for_byte() {
 }
 
 #[test]
+fn the_heap_of_an_event_stream_is_that_of_microsofts_reader() {
+    for folder in references() {
+        let stream = fs::File::open(folder.join("gcheap.nettrace")).unwrap();
+        let graph = sidebox::diagnostics::heap::graph(stream, 64 << 20).unwrap();
+        let expected = fs::read(folder.join("gcheap.gcdump")).unwrap();
+        assert!(written(&graph) == expected, "{}", folder.display());
+        let report = Report::of(&graph, Column::FirstObject).to_string();
+        assert_eq!(
+            report,
+            fs::read_to_string(folder.join("gcheap.report.txt")).unwrap()
+        );
+    }
+}
+
+#[test]
 fn sums_of_types_are_the_size_of_the_heap() {
     for folder in references() {
         let graph = read(&*fs::read(folder.join("heap.gcdump")).unwrap()).unwrap();

@@ -6,18 +6,10 @@
 use time::OffsetDateTime;
 
 use super::row::{Kind, Row, Tags, metric_name, rate_name};
+use crate::diagnostics::nettrace::Value;
 
 /// The name of the event; its id differs from source to source.
 pub(super) const EVENT: &str = "EventCounters";
-
-/// A field of the event.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) enum Field {
-    /// A text.
-    Text(Box<str>),
-    /// A number.
-    Number(f64),
-}
 
 /// The fields of one event so far.
 #[derive(Debug, Default)]
@@ -32,14 +24,14 @@ pub(super) struct EventCounter {
 
 impl EventCounter {
     /// Takes a field; those that no row shows are passed over.
-    pub(super) fn set(&mut self, name: &str, field: Field) {
-        match (name, field) {
-            ("Name", Field::Text(text)) => self.name = text,
-            ("DisplayName", Field::Text(text)) => self.display = text,
-            ("DisplayUnits", Field::Text(text)) => self.unit = text,
-            ("Series", Field::Text(text)) => self.series = text,
-            ("Mean", Field::Number(value)) => self.mean = Some(value),
-            ("Increment", Field::Number(value)) => self.increment = Some(value),
+    pub(super) fn set(&mut self, name: &str, value: Value) {
+        match (name, value) {
+            ("Name", Value::Text(text)) => self.name = text.into(),
+            ("DisplayName", Value::Text(text)) => self.display = text.into(),
+            ("DisplayUnits", Value::Text(text)) => self.unit = text.into(),
+            ("Series", Value::Text(text)) => self.series = text.into(),
+            ("Mean", Value::Number(value)) => self.mean = Some(value),
+            ("Increment", Value::Number(value)) => self.increment = Some(value),
             _ => {}
         }
     }
@@ -85,16 +77,16 @@ impl EventCounter {
 mod tests {
     use super::*;
 
-    fn counter(fields: &[(&str, Field)]) -> EventCounter {
+    fn counter(fields: &[(&str, Value)]) -> EventCounter {
         let mut counter = EventCounter::default();
-        for (name, field) in fields {
-            counter.set(name, field.clone());
+        for (name, value) in fields {
+            counter.set(name, value.clone());
         }
         counter
     }
 
-    fn text(text: &str) -> Field {
-        Field::Text(text.into())
+    fn text(text: &str) -> Value {
+        Value::Text(text.to_owned())
     }
 
     #[test]
@@ -102,8 +94,8 @@ mod tests {
         let mean = counter(&[
             ("Name", text("gc-heap-size")),
             ("DisplayName", text("GC Heap Size")),
-            ("Mean", Field::Number(10.5)),
-            ("Count", Field::Number(3.0)),
+            ("Mean", Value::Number(10.5)),
+            ("Count", Value::Number(3.0)),
             ("Series", text("Interval=1000")),
             ("DisplayUnits", text("MB")),
         ]);
@@ -116,7 +108,7 @@ mod tests {
         );
         let sum = counter(&[
             ("Name", text("orders")),
-            ("Increment", Field::Number(3.0)),
+            ("Increment", Value::Number(3.0)),
             ("Series", text("Interval=10000")),
         ]);
         let row = sum.row("Shop", OffsetDateTime::UNIX_EPOCH).unwrap();

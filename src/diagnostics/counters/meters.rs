@@ -245,10 +245,11 @@ fn values(id: u32, payload: &mut Payload<'_>) -> Result<Vec<(Option<u32>, f64)>,
 fn quantile(text: &str) -> Option<(Option<u32>, f64)> {
     let (quantile, value) = text.split_once('=')?;
     let quantile: f64 = quantile.parse().ok()?;
-    let percentile = (0.0..=1.0)
-        .contains(&quantile)
-        .then(|| (100.0 * quantile) as u32);
-    Some((Some(percentile?), value.parse().ok()?))
+    if !(0.0..=1.0).contains(&quantile) {
+        return None;
+    }
+    let percentile = (100.0 * quantile) as u32;
+    Some((Some(percentile), value.parse().ok()?))
 }
 
 fn busy() -> String {

@@ -5,11 +5,12 @@
 
 use time::{Duration, OffsetDateTime};
 
-use super::event_counters::EventCounter;
+use super::event_counters::{self, EventCounter};
 use super::meters::{self, Head, Meters, SHARED, Said};
 use super::row::Row;
-use super::selection::Selection;
+use super::selection::{Selected, Selection};
 use crate::diagnostics::ipc::{InvalidRequest, Level, Provider};
+use crate::diagnostics::nettrace::Event;
 use crate::diagnostics::payload::PayloadError;
 
 /// How long event counters wait for a meter of their name, where the runtime never says that it named all.
@@ -46,7 +47,7 @@ impl Wish {
         let mut providers: Vec<Provider> = sources.collect::<Result<_, _>>()?;
         let meters: Vec<String> = named
             .filter(|selected| !selected.only_event_counters)
-            .flat_map(|selected| selected.metrics())
+            .flat_map(Selected::metrics)
             .collect();
         if !meters.is_empty() {
             providers.push(self.meters(&meters.join(","))?);
@@ -100,12 +101,34 @@ impl Counters {
         }
     }
 
-    /// Takes an event of meters.
-    pub(super) fn meter(
+    /// Takes an event of the session, which happened at that time. Events of other kinds come to nothing.
+    ///
+    /// # Errors
+    /// Its payload is not that of its kind.
+    pub fn event(
         &mut self,
-        head: Head,
-        payload: &[u8],
+        event: &Event<'_>,
+        time: OffsetDateTime,
     ) -> Result<Vec<Update>, PayloadError> {
+        let kind = event.kind;
+        if &*kind.provider == meters::PROVIDER {
+            let head = Head {
+                id: kind.id,
+                version: kind.version,
+                time,
+            };
+            return self.meter(head, event.payload);
+        }
+        if &*kind.name != event_counters::EVENT {
+            return Ok(Vec::new());
+        }
+        let mut counter = EventCounter::default();
+        event.values(&mut |name, value| counter.set(name, value))?;
+        Ok(self.event_counter(&kind.provider, time, &counter))
+    }
+
+    /// Takes an event of meters.
+    fn meter(&mut self, head: Head, payload: &[u8]) -> Result<Vec<Update>, PayloadError> {
         let said = self.meters.event(head, payload, &self.wish.selection)?;
         Ok(match said {
             Said::Rows(rows) if rows.is_empty() => Vec::new(),
@@ -122,7 +145,7 @@ impl Counters {
     }
 
     /// Takes an event counter.
-    pub(super) fn event_counter(
+    fn event_counter(
         &mut self,
         provider: &str,
         time: OffsetDateTime,

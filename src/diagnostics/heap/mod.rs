@@ -15,8 +15,10 @@ mod queue;
 mod report;
 mod roots;
 mod snapshot;
+mod stream;
 
 pub use gcdump::{GcdumpError, read, write};
 pub use graph::{Children, Graph, GraphError, HeapType, Node};
 pub use report::{Column, Report};
 pub use snapshot::{Snapshot, SnapshotError, Walk};
+pub use stream::{StreamError, graph};

@@ -167,9 +167,9 @@ impl Snapshot {
         self.objects.count()
     }
 
-    /// Notes events that the stream says it lost.
-    pub fn lose(&mut self, events: u64) {
-        self.lost = self.lost.saturating_add(events);
+    /// Notes how many events the stream has lost up to here.
+    pub fn lost(&mut self, events: u64) {
+        self.lost = events;
     }
 
     /// Notes the path of a module; the first one of an id holds.
@@ -310,8 +310,8 @@ impl Snapshot {
         let (declared, delivered) = self.objects.references();
         match self.walk {
             Walk::Awaited => Err(SnapshotError::NoWalk),
+            _ if self.lost > 0 => Err(SnapshotError::Lost { events: self.lost }),
             Walk::Running(_) => Err(SnapshotError::Unfinished { objects }),
-            Walk::Done if self.lost > 0 => Err(SnapshotError::Lost { events: self.lost }),
             Walk::Done if declared != delivered => Err(SnapshotError::Edges {
                 declared,
                 delivered,
