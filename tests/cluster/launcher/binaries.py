@@ -39,7 +39,7 @@ PROGRAMS = {
     "promtool": (PROMTOOL_MODULE, "github.com/prometheus/prometheus/cmd/promtool", PROMTOOL_FLAGS),
 } | {
     name: (MODULE, f"k8s.io/kubernetes/cmd/{name}", KUBERNETES_FLAGS)
-    for name in ("kube-apiserver", "kubectl", "kube-controller-manager", "kube-scheduler")
+    for name in ("kube-apiserver", "kubectl", "kube-controller-manager", "kube-scheduler", "kubelet", "kube-proxy")
 }
 
 TOOLS = ["helm", "kinds", "promtool"]
@@ -47,6 +47,7 @@ TOOLS = ["helm", "kinds", "promtool"]
 LEVELS = {
     1: ["etcd", "kube-apiserver", "kubectl"],
     2: ["etcd", "kube-apiserver", "kubectl", "kube-controller-manager", "kube-scheduler", "kwok"],
+    3: ["etcd", "kube-apiserver", "kubectl", "kube-controller-manager", "kube-scheduler", "kubelet", "kube-proxy"],
 }
 
 
@@ -85,7 +86,7 @@ def tool(name):
 
 def missing(folder, level):
     """The files of the level that are not built yet."""
-    wanted = LEVELS[level] + ([STAGES] if level >= 2 else [])
+    wanted = LEVELS[level] + ([STAGES] if "kwok" in LEVELS[level] else [])
     return [name for name in wanted if not (folder / name).exists()]
 
 

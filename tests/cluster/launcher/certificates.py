@@ -7,12 +7,14 @@ import base64
 import shutil
 import subprocess
 
+from launcher import nodefiles
 from launcher.failure import Failure
 
 DAYS = "365"
 SERVER_NAMES = (
     "DNS:localhost,DNS:kubernetes,DNS:kubernetes.default,DNS:kubernetes.default.svc,"
-    "IP:127.0.0.1,IP:10.0.0.1"  # 10.0.0.1: the first Service IP, which is the API server's own
+    # 10.0.0.1: the first Service IP, which is the API server's own. The last: where a node reaches it.
+    f"IP:127.0.0.1,IP:10.0.0.1,IP:{nodefiles.MACHINE}"
 )
 # What kube-apiserver's built-in roles know each client by.
 CLIENTS = {
@@ -20,12 +22,15 @@ CLIENTS = {
     "kube-controller-manager": "/CN=system:kube-controller-manager",
     "kube-scheduler": "/CN=system:kube-scheduler",
     "kwok": "/O=system:masters/CN=kwok",
+    "kubelet": f"/O=system:nodes/CN=system:node:{nodefiles.NAME}",
+    "kube-proxy": "/CN=system:kube-proxy",
+    "kubelet-client": "/O=system:masters/CN=kube-apiserver-kubelet-client",
 }
 NEW_KEY = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-sha256", "-days", DAYS]
 
 
 def make(pki):
-    """Fills an existing folder: `ca`, `server` and each client as .crt and .key, `service-accounts` .key and .pub."""
+    """Fills an existing folder: `ca`, `server`, `node` and each client as .crt and .key, `service-accounts` .key and .pub."""
     if not shutil.which("openssl"):
         raise Failure("openssl is not on the PATH: install OpenSSL 3 to make the cluster's certificates")
     # An empty configuration: the machine's own would add extensions to each certificate.
@@ -33,6 +38,7 @@ def make(pki):
     authority = ["basicConstraints=critical,CA:TRUE", "keyUsage=critical,keyCertSign"]
     request(pki, "ca", "/CN=sidebox-test-cluster", authority)
     leaf(pki, "server", "/CN=kube-apiserver", "serverAuth", [f"subjectAltName={SERVER_NAMES}"])
+    leaf(pki, "node", f"/CN=system:node:{nodefiles.NAME}", "serverAuth", [f"subjectAltName=IP:{nodefiles.NODE}"])
     for name, subject in CLIENTS.items():
         leaf(pki, name, subject, "clientAuth", [])
     openssl("genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256",

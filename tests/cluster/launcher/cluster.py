@@ -15,8 +15,9 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
+from contextlib import nullcontext
 
-from launcher import binaries, certificates, components, ports, processes
+from launcher import binaries, certificates, components, machine, node, nodefiles, ports, processes
 from launcher.failure import Failure
 from launcher.lock import locked
 
@@ -27,6 +28,8 @@ LOCK = ".lock"
 
 def start(folder, wishes, outlives):
     """Returns the kubeconfig of a ready cluster: the one that runs here, if it is as wished, or a new one."""
+    if wishes["level"] == 3:
+        machine.check()
     programs = binaries.build(wishes["level"])
     claim(folder)
     with locked(folder / LOCK):
@@ -35,8 +38,9 @@ def start(folder, wishes, outlives):
         end_processes(folder)
         clear(folder)
         try:
-            with ports.reserved(binaries.cache() / "ports", components.PORTS[wishes["level"]]) as numbers:
-                Start(folder, programs, numbers, outlives).run(wishes)
+            only = machine.taken(folder) if wishes["level"] == 3 else nullcontext()
+            with only as lock, ports.reserved(binaries.cache() / "ports", components.PORTS[wishes["level"]]) as numbers:
+                Start(folder, programs, numbers, outlives).run(wishes, lock)
         except BaseException:
             end_processes(folder)
             raise
@@ -50,13 +54,16 @@ def stop(folder):
     with locked(folder / LOCK):
         (folder / "cluster.json").unlink(missing_ok=True)
         ended = end_processes(folder)
-        shutil.rmtree(folder / "etcd", ignore_errors=True)
+        for data in ("etcd", "node"):
+            shutil.rmtree(folder / data, ignore_errors=True)
     return ended
 
 
 def end_processes(folder):
-    """Ends each process that a record names and that is still ours."""
-    return [record.name for record in reversed(processes.records(folder)) if processes.stop(record)]
+    """Ends each process that a record names and that is still ours, and what a node has beside processes."""
+    ended = [record.name for record in reversed(processes.records(folder)) if processes.stop(record)]
+    node.close(folder)
+    return ended
 
 
 def processes_of(folder):
@@ -106,21 +113,30 @@ class Start:
         self.programs = programs
         self.ports = numbers
         self.outlives = outlives
+        self.node = node.Node(folder)
 
-    def run(self, wishes):
+    def run(self, wishes, lock):
         """Leaves a ready cluster, described in cluster.json."""
+        level = wishes["level"]
         certificates.make(self.folder / "pki")
-        self.write_kubeconfigs()
+        self.write_kubeconfigs(components.host(level))
+        if level == 3:
+            self.node.open(self.outlives, lock)
+            self.node.start_runtime(self.outlives)
         self.control_plane(wishes)
-        if wishes["level"] == 1:
+        if level == 1:
             self.default_service_account()
         else:
-            self.workloads(wishes["nodes"])
+            self.controllers()
+        if level == 2:
+            self.fake_nodes(wishes["nodes"])
+        if level == 3:
+            self.real_node()
         (self.folder / "cluster.json").write_text(json.dumps(wishes), encoding="utf-8")
 
-    def write_kubeconfigs(self):
+    def write_kubeconfigs(self, host):
         """One for each client; the admin's is the cluster's."""
-        server = f"https://127.0.0.1:{self.ports['kube-apiserver']}"
+        server = f"https://{host}:{self.ports['kube-apiserver']}"
         for client in certificates.CLIENTS:
             name = "kubeconfig" if client == "admin" else f"{client}.kubeconfig"
             certificates.write_kubeconfig(self.folder / "pki", client, server, self.folder / name)
@@ -130,34 +146,51 @@ class Start:
         """etcd first: the API server gives up without it."""
         self.program(*components.etcd(self.folder, self.ports))
         policy = wishes["audit_policy"] or POLICY
-        self.program(*components.kube_apiserver(self.folder, self.ports, policy, wishes["apiserver"]))
+        self.program(*components.kube_apiserver(
+            self.folder, self.ports, wishes["level"], policy, wishes["apiserver"]))
 
     def default_service_account(self):
         """No controller makes it at level 1, and without it no Pod is admitted."""
         self.kubectl("wait", "--for=create", "namespace/default", f"--timeout={READY_SECONDS}s")
         self.kubectl("create", "serviceaccount", "default")
 
-    def workloads(self, nodes):
-        """Ready when Pods can be made and scheduled, not merely when the programs answer."""
+    def controllers(self):
+        """What makes Pods out of Deployments and Jobs, and places them."""
         self.program(*components.kube_controller_manager(self.folder, self.ports))
         self.program(*components.kube_scheduler(self.folder, self.ports))
+
+    def fake_nodes(self, count):
+        """Ready when Pods can be made and scheduled, not merely when the programs answer."""
         self.program(*components.kwok(self.folder, self.ports, self.programs))
         self.kubectl("wait", "--for=create", "serviceaccount/default", f"--timeout={READY_SECONDS}s")
-        if nodes:
-            self.kubectl("create", "-f", "-", stdin=json.dumps(components.fake_nodes(nodes)))
+        if count:
+            self.kubectl("create", "-f", "-", stdin=json.dumps(components.fake_nodes(count)))
             self.kubectl("wait", "--for=condition=Ready", "node", "--all", f"--timeout={READY_SECONDS}s")
 
+    def real_node(self):
+        """Ready when containers can run: the node says so, and Services lead to their Pods."""
+        self.node.start_programs(self.programs, self.outlives)
+        for name in nodefiles.HEALTH:
+            self.await_answer(name, nodefiles.probe(name))
+        self.kubectl("wait", "--for=create", "serviceaccount/default", f"--timeout={READY_SECONDS}s")
+        self.kubectl("wait", "--for=create", f"node/{nodefiles.NAME}", f"--timeout={READY_SECONDS}s")
+        self.kubectl("wait", "--for=condition=Ready", f"node/{nodefiles.NAME}", f"--timeout={READY_SECONDS}s")
+
     def program(self, argv, probe):
-        """Starts a program and waits until its probe answers 200; says why if it ends first."""
+        """Starts a program and waits until its probe answers."""
         path = str(self.programs / argv[0])
         processes.start(self.folder, [path, *argv[1:]], self.outlives)
+        self.await_answer(argv[0], probe)
+
+    def await_answer(self, name, probe):
+        """Waits until a probe answers 200; says why if the program ends first."""
         deadline = time.monotonic() + READY_SECONDS
         while not self.answers(probe):
-            if not processes.alive(self.folder / "pids" / argv[0]):
-                raise Failure(f"{argv[0]} ended while it started{self.last_words(argv[0])}")
+            if not processes.alive(self.folder / "pids" / name):
+                raise Failure(f"{name} ended while it started{processes.last_words(self.folder, name)}")
             if time.monotonic() > deadline:
-                raise Failure(f"{argv[0]} did not answer {probe} with 200 within {READY_SECONDS} s"
-                              f"{self.last_words(argv[0])}")
+                raise Failure(f"{name} did not answer {probe} with 200 within {READY_SECONDS} s"
+                              f"{processes.last_words(self.folder, name)}")
             time.sleep(0.05)
 
     def answers(self, probe):
@@ -169,12 +202,6 @@ class Start:
                 return answer.status == 200
         except (urllib.error.URLError, OSError):
             return False
-
-    def last_words(self, name):
-        """The end of a log that a test runner may throw away with its folder."""
-        log = self.folder / "logs" / f"{name}.log"
-        lines = log.read_text(encoding="utf-8", errors="replace").splitlines()[-15:]
-        return f"; the end of {log}:\n" + "\n".join(lines)
 
     def kubectl(self, *arguments, stdin=""):
         """The pinned kubectl as admin, with its caches in the folder."""

@@ -1,8 +1,9 @@
 """How is each program called? Pure: from a folder, its ports and the wishes to argument lists and probes."""
 
+from launcher import nodefiles
 from launcher.binaries import STAGES
 
-SERVICE_RANGE = "10.0.0.0/24"
+SERVICE_RANGE = nodefiles.SERVICES
 POD_RANGE = "10.64.0.0/16"
 FAKE_NODE = "kwok.x-k8s.io/node"  # the annotation by which kwok knows its nodes
 
@@ -10,6 +11,7 @@ FAKE_NODE = "kwok.x-k8s.io/node"  # the annotation by which kwok knows its nodes
 PORTS = {
     1: ["kube-apiserver", "etcd", "etcd-peer"],
     2: ["kube-apiserver", "etcd", "etcd-peer", "kube-controller-manager", "kube-scheduler", "kwok"],
+    3: ["kube-apiserver", "etcd", "etcd-peer", "kube-controller-manager", "kube-scheduler"],
 }
 
 
@@ -24,13 +26,17 @@ def etcd(folder, ports):
     ], f"{client}/readyz"
 
 
-def kube_apiserver(folder, ports, policy, extra):
-    """All admission plugins that are on by default, and NodeRestriction. Everything listens on loopback."""
+def host(level):
+    """The address of the API server: loopback, or the end of the cable that a node reaches."""
+    return nodefiles.MACHINE if level == 3 else "127.0.0.1"
+
+
+def kube_apiserver(folder, ports, level, policy, extra):
+    """All admission plugins that are on by default, and NodeRestriction. This machine alone can reach it."""
     pki = folder / "pki"
     return [
-        "kube-apiserver", *serving(folder, ports["kube-apiserver"]),
-        # Nothing can be reached at an endpoint of the Service `kubernetes`, and loopback is none.
-        "--advertise-address=127.0.0.1", "--endpoint-reconciler-type=none",
+        "kube-apiserver", *serving(folder, ports["kube-apiserver"], host(level)),
+        f"--advertise-address={host(level)}", *(reaching_nodes(pki) if level == 3 else alone()),
         f"--etcd-servers={loopback(ports['etcd'])}", f"--service-cluster-ip-range={SERVICE_RANGE}",
         "--authorization-mode=Node,RBAC", "--enable-admission-plugins=NodeRestriction", "--allow-privileged=true",
         f"--client-ca-file={pki / 'ca.crt'}", "--service-account-issuer=https://kubernetes.default.svc",
@@ -39,7 +45,19 @@ def kube_apiserver(folder, ports, policy, extra):
         # One file, never rotated: a test reads all of it.
         f"--audit-policy-file={policy}", f"--audit-log-path={folder / 'logs' / 'audit.log'}", "--audit-log-maxsize=0",
         *extra,
-    ], f"https://127.0.0.1:{ports['kube-apiserver']}/readyz"
+    ], f"https://{host(level)}:{ports['kube-apiserver']}/readyz"
+
+
+def alone():
+    """Nothing can be reached at an endpoint of the Service `kubernetes`, and loopback is none."""
+    return ["--endpoint-reconciler-type=none"]
+
+
+def reaching_nodes(pki):
+    """For `exec` and `logs`, by address since there is no DNS; and webhooks that are Services, without a proxy here."""
+    return [f"--kubelet-client-certificate={pki / 'kubelet-client.crt'}",
+            f"--kubelet-client-key={pki / 'kubelet-client.key'}", f"--kubelet-certificate-authority={pki / 'ca.crt'}",
+            "--kubelet-preferred-address-types=InternalIP", "--enable-aggregator-routing=true"]
 
 
 def kube_controller_manager(folder, ports):
@@ -84,10 +102,10 @@ def fake_node(name):
     return {"apiVersion": "v1", "kind": "Node", "metadata": metadata}
 
 
-def serving(folder, port):
-    """All three Kubernetes servers show the one certificate, which is for 127.0.0.1."""
+def serving(folder, port, address="127.0.0.1"):
+    """All three Kubernetes servers show the one certificate, which is for each address."""
     pki = folder / "pki"
-    return ["--bind-address=127.0.0.1", f"--secure-port={port}", f"--tls-cert-file={pki / 'server.crt'}",
+    return [f"--bind-address={address}", f"--secure-port={port}", f"--tls-cert-file={pki / 'server.crt'}",
             f"--tls-private-key-file={pki / 'server.key'}"]
 
 

@@ -12,16 +12,17 @@ import signal
 import subprocess
 from pathlib import Path
 
+LAUNCHER = Path(__file__).resolve().parent
 GRACE_SECONDS = 5
 PR_SET_PDEATHSIG = 1
 
 
-def start(folder, argv, outlives):
+def start(folder, argv, outlives, name=None, keep=None):
     """Starts a program detached from our terminal, its output in `logs/NAME.log`.
 
-    Unless it outlives us, the kernel kills it when we die, even by SIGKILL.
+    Unless it outlives us, the kernel kills it when we die, even by SIGKILL. `keep` is a file that stays open in it.
     """
-    name = Path(argv[0]).name
+    name = name or Path(argv[0]).name
     record = folder / "pids" / name
     launcher = os.getpid()
     libc = ctypes.CDLL(None, use_errno=True)
@@ -34,10 +35,10 @@ def start(folder, argv, outlives):
                 os._exit(1)
 
     # No proxy variable reaches a program, and no configuration of the user's home.
-    environment = {"PATH": os.environ.get("PATH", os.defpath), "HOME": str(folder)}
+    environment = {"PATH": f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin", "HOME": str(folder)}
     with open(folder / "logs" / f"{name}.log", "ab") as log:
         subprocess.Popen(argv, cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                         start_new_session=True, preexec_fn=in_child)
+                         start_new_session=True, preexec_fn=in_child, pass_fds=() if keep is None else (keep,))
 
 
 def records(folder):
@@ -77,6 +78,28 @@ def end(pid, birth):
         pass
     finally:
         os.close(process)
+
+
+def naming(folder):
+    """The pids of this machine whose command line names a folder: who runs there, whatever the records say."""
+    wanted = f"{folder}/".encode()
+    lines = ((entry, entry / "cmdline") for entry in Path("/proc").iterdir() if entry.name.isdigit())
+    return sorted(int(entry.name) for entry, line in lines if wanted in quietly(line) and began(int(entry.name)))
+
+
+def quietly(file):
+    """The bytes of a file of a process that may just have ended."""
+    try:
+        return file.read_bytes()
+    except OSError:
+        return b""
+
+
+def last_words(folder, name):
+    """The end of a log that a test runner may throw away with its folder."""
+    log = folder / "logs" / f"{name}.log"
+    lines = log.read_text(encoding="utf-8", errors="replace").splitlines()[-15:]
+    return f"; the end of {log}:\n" + "\n".join(lines)
 
 
 def read(record):
