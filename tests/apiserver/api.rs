@@ -99,7 +99,7 @@ impl Api {
     async fn connect(&self) -> Connection {
         let stream = TcpStream::connect(self.address).await.unwrap();
         stream.set_nodelay(true).unwrap();
-        let name = ServerName::try_from("127.0.0.1").unwrap();
+        let name = ServerName::from(self.address.ip());
         let stream = self.tls.connect(name, stream).await.unwrap();
         let (sender, connection) = handshake(TokioIo::new(stream)).await.unwrap();
         // Ends with the sender; how is told there.

@@ -29,6 +29,8 @@ pub(crate) enum Level {
     ApiServer,
     /// Level 2: also controller manager, scheduler and kwok's fake nodes. Nothing runs, all looks so.
     Workloads,
+    /// Level 3: a real node instead of kwok's; containers run. Needs root, and is alone on its machine.
+    Node,
 }
 
 /// A running cluster of this test alone. Its folder is kept, with the logs, when the test panics.
@@ -97,6 +99,23 @@ impl Cluster {
         kubectl(&self.path)
     }
 
+    /// Imports image archives into the node of level 3.
+    pub(crate) fn load(&self, archives: &[PathBuf]) {
+        let loaded = launch("load")
+            .arg("--dir")
+            .arg(&self.path)
+            .args(archives)
+            .status()
+            .expect("the launcher starts");
+        assert!(loaded.success(), "images are imported: {archives:?}");
+    }
+
+    /// Ends the cluster; the launcher says on standard error what it left behind, and then this is false.
+    pub(crate) fn end(mut self) -> bool {
+        drop(self.launcher.stdin.take());
+        self.launcher.wait().is_ok_and(|ended| ended.success())
+    }
+
     /// Kills the launcher without a chance to clean up, as the kernel does when memory runs out.
     pub(crate) fn kill_launcher(&mut self) {
         self.launcher.kill().expect("the launcher still runs");
@@ -120,6 +139,7 @@ impl Level {
         match self {
             Self::ApiServer => "1",
             Self::Workloads => "2",
+            Self::Node => "3",
         }
     }
 }

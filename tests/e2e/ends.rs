@@ -1,0 +1,127 @@
+//! Do Pods with a toolbox end as they did without? Jobs, kills and deletions.
+
+use serde_json::{Value, json};
+
+use crate::pods::{self, app};
+use crate::reach::Reach;
+use crate::world::{Place, Volume, World};
+
+pub(crate) const JOB: &[Place] = &[Place::open("job")];
+pub(crate) const KILLED: &[Place] = &[Place::open("killed")];
+pub(crate) const DELETION: &[Place] = &[
+    Place::open("deletion"),
+    Place {
+        volume: Volume::Unseen,
+        ..Place::open("deletion-plain")
+    },
+];
+
+/// A Job's Pod gets a native toolbox by itself, is traced, and completes when its application ends.
+pub(crate) fn a_job_completes(world: &World) {
+    let namespace = "job";
+    // The sample never ends; this ends it as the kubelet would, and it leaves with 0.
+    let command = json!([
+        "timeout",
+        "--preserve-status",
+        "30",
+        "dotnet",
+        "HelloAks.dll"
+    ]);
+    let mut template = pods::pod(
+        namespace,
+        &[],
+        &json!({"restartPolicy": "Never", "containers": [app(&json!({"command": command}))]}),
+    );
+    template["metadata"] = json!({"annotations": template["metadata"]["annotations"]});
+    world.apply(&json!({"apiVersion": "batch/v1", "kind": "Job",
+        "metadata": {"name": "job", "namespace": namespace},
+        "spec": {"backoffLimit": 0, "template": {"metadata": template["metadata"], "spec": template["spec"]}}}));
+    let first = |list: &Value| list["items"][0].clone();
+    let list = ["get", "pods", "-l", "job-name=job", "-o", "json"];
+    world.kubectl(
+        namespace,
+        &["wait", "--for=create", "pod", "-l", "job-name=job"],
+    );
+    let pods: Value = serde_json::from_str(&world.kubectl(namespace, &list)).unwrap();
+    let name = first(&pods)["metadata"]["name"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let pod = world.until(namespace, ("pod", &name), "both containers run", pods::runs);
+    assert_eq!(pods::status(&pod)["placement"], "native");
+    Reach::Ps.trace(world, namespace, &name);
+    let job = world.until(namespace, ("job", "job"), "the Job is done", |job| {
+        job["status"]["completionTime"].is_string() || job["status"]["failed"].is_number()
+    });
+    assert_eq!(job["status"]["succeeded"], 1, "{}", job["status"]);
+}
+
+/// After SIGKILL a dead socket lies beside the new one; the tools find the process that lives.
+pub(crate) fn a_killed_application_comes_back(world: &World) {
+    let namespace = "killed";
+    world.apply(&pods::pod(namespace, &[], &json!({})));
+    world.until(namespace, ("pod", "app"), "both containers run", pods::runs);
+    Reach::Ps.trace(world, namespace, "app");
+    let kill = "kill -9 $(dotnet-trace ps | awk '/HelloAks/ {print $1}')";
+    world.exec(namespace, "app", "toolbox", kill);
+    let again = world.until(namespace, ("pod", "app"), "it runs again", |pod| {
+        pods::runs(pod) && pods::container(pod, "app")["restartCount"] == 1
+    });
+    assert_eq!(
+        pods::container(&again, "app")["lastState"]["terminated"]["exitCode"],
+        137
+    );
+    assert_eq!(pods::container(&again, "toolbox")["restartCount"], 0);
+    Reach::Ps.trace(world, namespace, "app");
+    let sockets = world.exec(
+        namespace,
+        "app",
+        "toolbox",
+        "ls /tmp/dotnet-diagnostic-*-socket | wc -l",
+    );
+    assert_eq!(sockets.trim(), "2", "SIGKILL leaves its socket behind");
+}
+
+/// Both containers end by themselves on SIGTERM: nobody waits for the grace period to be over.
+pub(crate) fn a_deletion_takes_no_longer(world: &World) {
+    let ends = ["deletion-plain", "deletion"].map(|namespace| {
+        let mut pod = pods::pod(namespace, &[], &json!({}));
+        // Keeps the Pod in view until it was looked at.
+        pod["metadata"]["finalizers"] = json!(["sidebox.test/seen"]);
+        world.apply(&pod);
+        world.until(namespace, ("pod", "app"), "the application runs", |pod| {
+            pods::container(pod, "app")["state"]["running"].is_object()
+        });
+        // Its host handles signals once it says so.
+        world.until(namespace, ("pod", "app"), "all is ready", |pod| {
+            let (_, log, _) = world.attempt(namespace, &["logs", "app", "-c", "app"]);
+            log.contains("Application started") && pod["status"]["phase"] == "Running"
+        });
+        world.kubectl(namespace, &["delete", "pod", "app", "--wait=false"]);
+        let pod = world.until(namespace, ("pod", "app"), "all containers ended", |pod| {
+            let all = pod["status"]["containerStatuses"].as_array().unwrap();
+            all.iter()
+                .all(|status| status["state"]["terminated"].is_object())
+        });
+        let drop = json!([{"op": "remove", "path": "/metadata/finalizers"}]).to_string();
+        world.kubectl(
+            namespace,
+            &["patch", "pod", "app", "--type=json", "-p", &drop],
+        );
+        pod
+    });
+    let end = |pod: &Value, name: &str| {
+        let ended = &pods::container(pod, name)["state"]["terminated"];
+        let finished = ended["finishedAt"].as_str().unwrap().to_owned();
+        (ended["exitCode"].as_i64().unwrap(), finished)
+    };
+    let [plain, with] = ends;
+    // The deletion timestamp is the moment at which the grace period ends and SIGKILL comes.
+    for (pod, name) in [(&plain, "app"), (&with, "app"), (&with, "toolbox")] {
+        let (code, finished) = end(pod, name);
+        let killed_at = pod["metadata"]["deletionTimestamp"].as_str().unwrap();
+        println!("{name}: ended {finished} with {code}, would have been killed {killed_at}");
+        assert_eq!(code, 0, "it ended by itself");
+        assert!(*finished < *killed_at, "before the grace period was over");
+    }
+}

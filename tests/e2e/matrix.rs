@@ -1,0 +1,207 @@
+//! Does every access mode work under every user and shape of Pod that it promises? One running Pod for each row, its
+//! trace collected. The rows are the whole test.
+
+use serde_json::{Value, json};
+
+use crate::pods::{self, PAUSE, app};
+use crate::reach::Reach;
+use crate::world::{Place, World};
+
+/// A Pod and what is expected of it.
+#[derive(Clone, Copy)]
+pub(crate) struct Row {
+    /// The namespace, too.
+    pub(crate) place: Place,
+    annotations: &'static [(&'static str, &'static str)],
+    /// What the Pod's spec has other than the sample's.
+    change: fn() -> Value,
+    mode: &'static str,
+    user: &'static str,
+    findings: &'static [&'static str],
+    reach: Reach,
+}
+
+const fn row(name: &'static str, change: fn() -> Value, mode: &'static str, reach: Reach) -> Row {
+    Row {
+        place: Place::open(name),
+        annotations: &[],
+        change,
+        mode,
+        user: "1654",
+        findings: &[],
+        reach,
+    }
+}
+
+fn nothing() -> Value {
+    json!({})
+}
+
+fn user(uid: i64) -> Value {
+    json!({"securityContext": {"runAsUser": uid}})
+}
+
+fn temporary(volume: &Value, container: &Value) -> Value {
+    json!({"containers": [app(container)], "volumes": [volume]})
+}
+
+const BOTH: &str = "tmp-and-pid";
+
+/// All rows.
+pub(crate) const ROWS: &[Row] = &[
+    row("user-1654", nothing, BOTH, Reach::Ps),
+    Row {
+        user: "0",
+        ..row("user-root", || user(0), BOTH, Reach::Ps)
+    },
+    Row {
+        user: "12345",
+        ..row("user-arbitrary", || user(12345), BOTH, Reach::Ps)
+    },
+    Row {
+        // Table 1: root without DAC_OVERRIDE would meet EACCES; Sidebox leaves it that one capability.
+        annotations: &[("run-as-user", "root")],
+        user: "0",
+        ..row("toolbox-root", nothing, BOTH, Reach::Ps)
+    },
+    row(
+        "read-only-root",
+        || json!({"containers": [app(&json!({"securityContext": {"readOnlyRootFilesystem": true}}))]}),
+        BOTH,
+        Reach::Ps,
+    ),
+    Row {
+        place: Place {
+            restricted: true,
+            ..Place::open("restricted")
+        },
+        ..row("restricted", restricted, BOTH, Reach::Ps)
+    },
+    row(
+        "own-empty-dir",
+        || {
+            let mount = json!({"volumeMounts": [{"name": "scratch", "mountPath": "/tmp"}]});
+            temporary(&json!({"name": "scratch", "emptyDir": {}}), &mount)
+        },
+        BOTH,
+        Reach::Ps,
+    ),
+    Row {
+        findings: &["tmp_other_volume"],
+        ..row("own-claim", own_claim, "pid-only", Reach::Proc("/tmp"))
+    },
+    Row {
+        user: "0",
+        findings: &["tmp_other_volume"],
+        ..row(
+            "own-claim-root",
+            || {
+                let mut change = own_claim();
+                change["securityContext"] = json!({"runAsUser": 0});
+                change
+            },
+            "pid-only",
+            Reach::Proc("/tmp"),
+        )
+    },
+    Row {
+        findings: &["pid_not_shared"],
+        ..row(
+            "process-not-shared",
+            || json!({"shareProcessNamespace": false}),
+            "tmp-only",
+            Reach::Socket,
+        )
+    },
+    Row {
+        annotations: &[("mode", "port")],
+        ..row("port", nothing, "port", Reach::Listen)
+    },
+    Row {
+        findings: &["tmpdir_elsewhere"],
+        ..row(
+            "tmpdir-in-the-image",
+            || json!({"containers": [app(&json!({"env": [{"name": "TMPDIR", "value": "/home/app"}]}))]}),
+            "pid-only",
+            Reach::Proc("/home/app"),
+        )
+    },
+    row(
+        "tmpdir-on-empty-dir",
+        || {
+            let container = json!({"env": [{"name": "TMPDIR", "value": "/diag"}],
+                "volumeMounts": [{"name": "scratch", "mountPath": "/diag"}]});
+            temporary(&json!({"name": "scratch", "emptyDir": {}}), &container)
+        },
+        BOTH,
+        Reach::Ps,
+    ),
+    row(
+        "two-containers",
+        || {
+            let shown = json!({"command": ["dotnet", "HelloAks.dll"]});
+            json!({"containers": [{"name": "front", "image": PAUSE}, app(&shown)]})
+        },
+        BOTH,
+        Reach::Ps,
+    ),
+    row(
+        "init-containers",
+        || json!({"initContainers": [{"name": "first", "image": pods::HELLO, "command": ["true"]}]}),
+        BOTH,
+        Reach::Ps,
+    ),
+    Row {
+        annotations: &[("placement", "native")],
+        ..row("native", nothing, BOTH, Reach::Ps)
+    },
+    row(
+        "dotnet-8",
+        || json!({"containers": [app(&json!({"image": "helloaks:1.0.0-net8"}))]}),
+        BOTH,
+        Reach::Ps,
+    ),
+];
+
+fn restricted() -> Value {
+    let context = json!({"allowPrivilegeEscalation": false, "runAsNonRoot": true,
+        "capabilities": {"drop": ["ALL"]}, "seccompProfile": {"type": "RuntimeDefault"}});
+    json!({"containers": [app(&json!({"securityContext": context}))]})
+}
+
+fn own_claim() -> Value {
+    let mount = json!({"volumeMounts": [{"name": "own", "mountPath": "/tmp"}]});
+    let claim = json!({"name": "own", "persistentVolumeClaim": {"claimName": "own"}});
+    temporary(&claim, &mount)
+}
+
+impl Row {
+    /// The Pod runs as expected, and its trace comes out.
+    pub(crate) fn holds(&self, world: &World) {
+        let namespace = self.place.name;
+        let change = (self.change)();
+        if change["volumes"][0]["name"] == "own" {
+            self.make_own_claim(world);
+        }
+        world.apply(&pods::pod(namespace, self.annotations, &change));
+        let pod = world.until(namespace, ("pod", "app"), "both containers run", pods::runs);
+        let status = pods::status(&pod);
+        assert_eq!(status["mode"], self.mode, "{status}");
+        assert_eq!(status["user"], self.user, "{status}");
+        assert_eq!(status["target"], "app", "{status}");
+        assert_eq!(pods::findings(&pod), self.findings, "{status}");
+        self.reach.trace(world, namespace, "app");
+        let after = world.get(namespace, "pod", "app");
+        assert_eq!(pods::container(&after, "app")["restartCount"], 0);
+        world.kubectl(namespace, &["delete", "pod", "app", "--wait=false"]);
+    }
+
+    fn make_own_claim(&self, world: &World) {
+        let namespace = self.place.name;
+        world.apply(&world.volume(namespace, "own", 0o777));
+        world.apply(&json!({"apiVersion": "v1", "kind": "PersistentVolumeClaim",
+            "metadata": {"name": "own", "namespace": namespace},
+            "spec": {"storageClassName": "monitor-azfiles", "accessModes": ["ReadWriteMany"],
+                "resources": {"requests": {"storage": "1Gi"}}}}));
+    }
+}

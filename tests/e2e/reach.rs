@@ -1,0 +1,82 @@
+//! How does somebody in the toolbox record a trace? One script for each access mode, as the docs tell it, with Microsoft's
+//! `dotnet-trace`. Must not know how the Pod came to be.
+
+use std::fs;
+
+use crate::world::World;
+
+/// The way from the toolbox to the runtime.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Reach {
+    /// By the process number that `ps` shows.
+    Ps,
+    /// By the socket alone.
+    Socket,
+    /// Through `/proc/PID/root`, with the folder where the application has its socket.
+    Proc(&'static str),
+    /// The tool listens and the runtime comes.
+    Listen,
+}
+
+/// What a person types, but for the shorter time and the smaller buffer.
+const COLLECT: &str =
+    "--duration 00:00:03 --buffersize 16 --format Chromium -o /data/trace.json </dev/null";
+
+/// Waits for a condition in the container; the runtime starts a moment after its container.
+const AWAIT: &str = "await() { for _ in $(seq 300); do \"$@\" && return; sleep 0.2; done; echo \"in vain: $*\" >&2; exit 1; }";
+
+impl Reach {
+    fn script(self) -> String {
+        let body = match self {
+            Self::Ps => format!(
+                "seen() {{ pid=$(dotnet-trace ps | awk '/HelloAks/ {{print $1; exit}}'); [ -n \"$pid\" ]; }}
+                 await seen; dotnet-trace collect -p $pid {COLLECT}"
+            ),
+            Self::Socket => format!(
+                "seen() {{ socket=$(ls ${{TMPDIR:-/tmp}}/dotnet-diagnostic-*-socket); [ -n \"$socket\" ]; }}
+                 await seen; dotnet-trace collect --diagnostic-port $socket,connect {COLLECT}"
+            ),
+            Self::Proc(folder) => format!(
+                "seen() {{ for p in /proc/[0-9]*; do case \"$(tr '\\0' ' ' <$p/cmdline)\" in
+                    'dotnet HelloAks'*) ls $p/root{folder}/dotnet-diagnostic-*-socket && return;; esac; done; return 1; }}
+                 await seen; export TMPDIR=$p/root{folder}
+                 dotnet-trace ps; dotnet-trace collect -p ${{p#/proc/}} {COLLECT}"
+            ),
+            Self::Listen => format!(
+                "dotnet-trace collect --diagnostic-port /run/sidebox/diagnostics.sock {COLLECT}"
+            ),
+        };
+        format!("set -e\n{AWAIT}\n{body}")
+    }
+
+    /// Collects a trace and sees from outside that it is on the volume and names the method that takes the time.
+    pub(crate) fn trace(self, world: &World, namespace: &str, pod: &str) {
+        let said = world.exec(namespace, pod, "toolbox", &self.script());
+        for (file, wanted) in [
+            ("trace.json", "Nettrace"),
+            ("trace.chromium.json", "FindPrimeAt"),
+        ] {
+            let path = world.result(namespace, pod, file);
+            let bytes = fs::read(&path).unwrap_or_else(|error| {
+                panic!("{}: {error}; the tool said: {said}", path.display())
+            });
+            let found = bytes
+                .windows(wanted.len())
+                .any(|window| window == wanted.as_bytes());
+            assert!(
+                found,
+                "{} ({} bytes) has no {wanted}; the tool said: {said}",
+                path.display(),
+                bytes.len()
+            );
+        }
+    }
+
+    /// Tries the same where it cannot work: what the person sees.
+    pub(crate) fn failure(self, world: &World, namespace: &str, pod: &str) -> String {
+        let (succeeded, out, errors) = world.try_exec(namespace, pod, "toolbox", &self.script());
+        let said = format!("{out}{errors}");
+        assert!(!succeeded, "it was expected to fail: {said}");
+        said
+    }
+}
