@@ -60,8 +60,15 @@ def stop(folder):
 
 
 def end_processes(folder):
-    """Ends each process that a record names and that is still ours, and what a node has beside processes."""
-    ended = [record.name for record in reversed(processes.records(folder)) if processes.stop(record)]
+    """Ends each process that a record names and that is still ours, and what a node has beside processes.
+
+    The node goes first: its programs would keep the API server busy to the last.
+    """
+    records = list(reversed(processes.records(folder)))
+    ended = [record.name for record in records if processes.alive(record)]
+    node.end(folder)
+    for record in records:
+        processes.stop(record)
     node.close(folder)
     return ended
 

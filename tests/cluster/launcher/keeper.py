@@ -5,6 +5,7 @@ namespaces is killed by the kernel when this program is, by whatever signal, and
 interfaces and its firewall tables: nothing needs to be undone one by one.
 
     FOLDER/node/init       pid and birth of the first process in the namespaces, once they are ready
+    FOLDER/node/namespace  names the process namespace
     FOLDER/node/NAME       what the node sees as the folders of PLACES
 """
 
@@ -63,6 +64,7 @@ def note(folder, child):
     """Tells where the namespaces are: whole or not at all."""
     stat = Path(f"/proc/{child}/stat").read_text(encoding="ascii", errors="replace")
     birth = stat.rpartition(")")[2].split()[19]
+    (folder / "node" / "namespace").write_text(os.readlink(f"/proc/{child}/ns/pid"), encoding="ascii")
     unready = folder / "node" / "init.new"
     unready.write_text(f"{child} {birth}", encoding="ascii")
     unready.rename(folder / "node" / "init")

@@ -24,6 +24,9 @@ class Node:
 
     def open(self, outlives, lock):
         """Makes the namespaces and the link to them; what follows can be started in there."""
+        left = await_nothing(self.folder)  # of a node that was killed just now
+        if left:
+            raise Failure(f"an earlier node left {', '.join(left)}: remove it, or restart the machine")
         (self.folder / "node").mkdir()
         machine.prepare()
         keeper = [sys.executable, str(processes.LAUNCHER / "keeper.py"), str(self.folder)]
@@ -95,14 +98,17 @@ class Node:
             time.sleep(0.05)
 
 
-def close(folder):
-    """After the node's processes were ended: waits for what the kernel takes down with them, and proves it."""
+def end(folder):
+    """Kills the first process of the node's namespaces, and so all in them; it heeds no SIGTERM from outside."""
     init = folder / "node" / "init"
+    if init.exists() and processes.alive(init):
+        processes.end(*processes.read(init), grace=0)
+
+
+def close(folder):
+    """After the node's end: waits for what the kernel takes down with it, gives the rest back, and proves it."""
     if not (folder / "node").exists():
         return
-    if init.exists():
-        if processes.alive(init):  # its keeper was killed before the kernel could tell it
-            processes.end(*processes.read(init))
     with machine.free_of(folder) as free:
         if not free:  # another cluster's node, which leaves ours nothing to undo
             return
@@ -123,13 +129,14 @@ def await_nothing(folder):
 
 
 def remains(folder):
-    """Traces of a node on this machine, in words: interface, mounts, cgroups, firewall tables, processes."""
+    """Traces of a node on this machine, in words: processes, interface, mounts, cgroups, firewall tables."""
+    namespace = folder / "node" / "namespace"
+    running = processes.within(namespace.read_text(encoding="ascii")) if namespace.exists() else []
     with open("/proc/self/mounts", encoding="utf-8") as mounts:
         mounted = [line.split()[1] for line in mounts if str(folder) in line]
     links = [name for name in os.listdir("/sys/class/net") if name == LINK]
     tables = [line for line in output("nft", "list", "tables").splitlines() if "kube-proxy" in line]
-    running = [f"process {pid}" for pid in processes.naming(folder) if pid != os.getpid()]
-    return [*links, *mounted, *map(str, machine.cgroups()), *tables, *running]
+    return [*(f"process {pid}" for pid in running), *links, *mounted, *map(str, machine.cgroups()), *tables]
 
 
 def output(*argv):

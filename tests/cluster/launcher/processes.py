@@ -61,8 +61,8 @@ def stop(record):
     return ran
 
 
-def end(pid, birth):
-    """SIGTERM, then SIGKILL, through a pidfd: it cannot come to mean another process meanwhile."""
+def end(pid, birth, grace=GRACE_SECONDS):
+    """SIGTERM, then after a grace SIGKILL, through a pidfd: it cannot come to mean another process meanwhile."""
     try:
         process = os.pidfd_open(pid)
     except ProcessLookupError:
@@ -71,7 +71,7 @@ def end(pid, birth):
         if began(pid) != birth:
             return
         signal.pidfd_send_signal(process, signal.SIGTERM)
-        if not select.select([process], [], [], GRACE_SECONDS)[0]:
+        if not select.select([process], [], [], grace)[0]:
             signal.pidfd_send_signal(process, signal.SIGKILL)
             select.select([process], [], [])
     except ProcessLookupError:
@@ -80,19 +80,18 @@ def end(pid, birth):
         os.close(process)
 
 
-def naming(folder):
-    """The pids of this machine whose command line names a folder: who runs there, whatever the records say."""
-    wanted = f"{folder}/".encode()
-    lines = ((entry, entry / "cmdline") for entry in Path("/proc").iterdir() if entry.name.isdigit())
-    return sorted(int(entry.name) for entry, line in lines if wanted in quietly(line) and began(int(entry.name)))
+def within(namespace):
+    """The living processes of a process namespace, by what `/proc/PID/ns/pid` says."""
+    return [int(entry.name) for entry in Path("/proc").iterdir()
+            if entry.name.isdigit() and namespace_of(entry.name) == namespace and began(int(entry.name))]
 
 
-def quietly(file):
-    """The bytes of a file of a process that may just have ended."""
+def namespace_of(pid):
+    """Names the process namespace of a process; None when the process is gone."""
     try:
-        return file.read_bytes()
+        return os.readlink(f"/proc/{pid}/ns/pid")
     except OSError:
-        return b""
+        return None
 
 
 def last_words(folder, name):
