@@ -1,14 +1,17 @@
-# A real Kubernetes control plane on loopback (tests/cluster/README.md). Included by the Makefile.
+# A real Kubernetes for the tests and for a person (tests/cluster/README.md). Included by the Makefile.
 
 CLUSTER_LEVEL ?= 2
 LAUNCH := tests/cluster/launch
 
-.PHONY: cluster cluster-down cluster-build cluster-smoke test-cluster
+.PHONY: cluster cluster-node cluster-down cluster-build cluster-smoke test-cluster e2e
 
 cluster: ## Start a Kubernetes control plane (CLUSTER_LEVEL=1 or 2) and print its kubeconfig
 	@$(LAUNCH) up --level $(CLUSTER_LEVEL)
 
-cluster-down: ## End what `make cluster` started
+cluster-node: ## Start one with a node that runs containers, as root (level 3)
+	@$(LAUNCH) up --level 3
+
+cluster-down: ## End what `make cluster` or `make cluster-node` started
 	@$(LAUNCH) down
 
 cluster-build: ## Build the pinned Kubernetes into the cache
@@ -19,3 +22,10 @@ cluster-smoke: cluster-build ## Prove the launcher: side by side, killed, starte
 
 test-cluster: cluster-build ## The API server as judge: every Pod it takes unpatched it takes patched
 	cargo test --test apiserver -- --ignored
+
+e2e: ## The recipe for real, as root: .NET in containers, traces through kubectl exec
+	@$(LAUNCH) build --level 3
+	$(CARGO) build --bins
+	@tests/e2e/images/prepare >/dev/null
+	$(CARGO) test --test cluster_node -- --ignored
+	$(CARGO) test --test e2e -- --ignored

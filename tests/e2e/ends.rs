@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::pods::{self, app};
+use crate::pods;
 use crate::reach::Reach;
 use crate::world::{Place, Volume, World};
 
@@ -20,18 +20,7 @@ pub(crate) const DELETION: &[Place] = &[
 pub(crate) fn a_job_completes(world: &World) {
     let namespace = "job";
     // The sample never ends; this ends it as the kubelet would, and it leaves with 0.
-    let command = json!([
-        "timeout",
-        "--preserve-status",
-        "30",
-        "dotnet",
-        "HelloAks.dll"
-    ]);
-    let mut template = pods::pod(
-        namespace,
-        &[],
-        &json!({"restartPolicy": "Never", "containers": [app(&json!({"command": command}))]}),
-    );
+    let mut template = pods::pod(namespace, &[], &json!({"restartPolicy": "Never"}));
     template["metadata"] = json!({"annotations": template["metadata"]["annotations"]});
     world.apply(&json!({"apiVersion": "batch/v1", "kind": "Job",
         "metadata": {"name": "job", "namespace": namespace},
@@ -50,6 +39,9 @@ pub(crate) fn a_job_completes(world: &World) {
     let pod = world.until(namespace, ("pod", &name), "both containers run", pods::runs);
     assert_eq!(pods::status(&pod)["placement"], "native");
     Reach::Ps.trace(world, namespace, &name);
+    // The sample never ends by itself; on SIGTERM it leaves with 0.
+    let end = "kill -TERM $(dotnet-trace ps | awk '/HelloAks/ {print $1}')";
+    world.exec(namespace, &name, "toolbox", end);
     let job = world.until(namespace, ("job", "job"), "the Job is done", |job| {
         job["status"]["completionTime"].is_string() || job["status"]["failed"].is_number()
     });

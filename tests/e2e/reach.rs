@@ -26,7 +26,7 @@ const COLLECT: &str =
 const AWAIT: &str = "await() { for _ in $(seq 300); do \"$@\" && return; sleep 0.2; done; echo \"in vain: $*\" >&2; exit 1; }";
 
 impl Reach {
-    fn script(self) -> String {
+    fn script(self, tries: u32) -> String {
         let body = match self {
             Self::Ps => format!(
                 "seen() {{ pid=$(dotnet-trace ps | awk '/HelloAks/ {{print $1; exit}}'); [ -n \"$pid\" ]; }}
@@ -46,12 +46,12 @@ impl Reach {
                 "dotnet-trace collect --diagnostic-port /run/sidebox/diagnostics.sock {COLLECT}"
             ),
         };
-        format!("set -e\n{AWAIT}\n{body}")
+        format!("set -e\nTRIES={tries}\n{AWAIT}\n{body}")
     }
 
     /// Collects a trace and sees from outside that it is on the volume and names the method that takes the time.
     pub(crate) fn trace(self, world: &World, namespace: &str, pod: &str) {
-        let said = world.exec(namespace, pod, "toolbox", &self.script());
+        let said = world.exec(namespace, pod, "toolbox", &self.script(600));
         for (file, wanted) in [
             ("trace.json", "Nettrace"),
             ("trace.chromium.json", "FindPrimeAt"),
@@ -74,7 +74,7 @@ impl Reach {
 
     /// Tries the same where it cannot work: what the person sees.
     pub(crate) fn failure(self, world: &World, namespace: &str, pod: &str) -> String {
-        let (succeeded, out, errors) = world.try_exec(namespace, pod, "toolbox", &self.script());
+        let (succeeded, out, errors) = world.try_exec(namespace, pod, "toolbox", &self.script(20));
         let said = format!("{out}{errors}");
         assert!(!succeeded, "it was expected to fail: {said}");
         said

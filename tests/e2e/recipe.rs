@@ -18,7 +18,7 @@ pub(crate) fn from_manifest_to_trace(world: &World) {
         ("helloaks:1.0.0", "helloaks:1.0.0-net8"),
     ];
     for (namespace, changes) in [("net-worker", &[][..]), ("net-worker-8", &older)] {
-        world.apply_file(DEPLOYMENT, changes);
+        world.apply_file(namespace, DEPLOYMENT, changes);
         let first = running_pod(world, namespace);
         Reach::Ps.trace(world, namespace, &first);
         let trace = world.result(namespace, &first, "trace.chromium.json");

@@ -191,7 +191,7 @@ impl World {
     }
 
     /// The same for a manifest of the repository, in some places worded differently.
-    pub(crate) fn apply_file(&self, path: &str, changes: &[(&str, &str)]) {
+    pub(crate) fn apply_file(&self, namespace: &str, path: &str, changes: &[(&str, &str)]) {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
         let mut text = fs::read_to_string(path).unwrap();
         for (from, to) in changes {
@@ -200,7 +200,7 @@ impl World {
         }
         let file = tempfile::NamedTempFile::new().unwrap();
         fs::write(file.path(), text).unwrap();
-        self.kubectl("default", &["apply", "-f", file.path().to_str().unwrap()]);
+        self.kubectl(namespace, &["apply", "-f", file.path().to_str().unwrap()]);
     }
 
     /// A command that must succeed; its standard output.

@@ -35,6 +35,9 @@ KERNEL = ["vm/overcommit_memory", "vm/panic_on_oom", "kernel/panic", "kernel/pan
 INSTANCES = 1024
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 CGROUP = "sidebox-node"
+# What containers weigh together against the machine's other work, as that of so many busy processes: they ask for little, and
+# where compilers run beside them they would get next to nothing.
+WEIGHT = {"cpu.shares": 8 * 1024, "cpu.weight": 8 * 100}
 CGROUPS = Path("/sys/fs/cgroup")
 STATE = Path("/run/sidebox-node")
 GONE_SECONDS = 60
@@ -127,6 +130,9 @@ def prepare():
         setting("fs/inotify/max_user_instances").write_text(str(INSTANCES), encoding="ascii")
     for hierarchy in hierarchies():
         (hierarchy / CGROUP).mkdir(exist_ok=True)
+        for name, value in WEIGHT.items():
+            if (hierarchy / CGROUP / name).exists():
+                (hierarchy / CGROUP / name).write_text(str(value), encoding="ascii")
 
 
 def give_back():
