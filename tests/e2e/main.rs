@@ -86,11 +86,12 @@ fn main() -> ExitCode {
     let starting = Arc::new(Mutex::new(()));
     let rows = matrix::ROWS.iter().map(|row| {
         let name = format!("matrix::{}", row.place.name);
-        trial(&name, &shared, &starting, |world| row.holds(world))
+        let places = std::slice::from_ref(&row.place);
+        trial(&name, places, &shared, &starting, |world| row.holds(world))
     });
     let stories = STORIES
         .iter()
-        .map(|(name, _, story)| trial(name, &shared, &starting, story));
+        .map(|(name, places, story)| trial(name, places, &shared, &starting, story));
     // The long ones first.
     let conclusion = libtest_mimic::run(&arguments, stories.chain(rows).collect());
     let world = Arc::into_inner(shared).and_then(OnceLock::into_inner);
@@ -110,6 +111,7 @@ fn places() -> Vec<Place> {
 
 fn trial(
     name: &str,
+    places: &'static [Place],
     shared: &Arc<OnceLock<World>>,
     starting: &Arc<Mutex<()>>,
     test: impl Fn(&World) + Send + 'static,
@@ -125,6 +127,10 @@ fn trial(
         let world = shared.get_or_init(|| World::start(&places()));
         drop(guard);
         test(world);
+        // The processors are for the others now.
+        for place in places {
+            world.clear(place.name);
+        }
         Ok(())
     };
     Trial::test(name, run).with_ignored_flag(true)

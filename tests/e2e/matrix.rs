@@ -193,7 +193,6 @@ impl Row {
         self.reach.trace(world, namespace, "app");
         let after = world.get(namespace, "pod", "app");
         assert_eq!(pods::container(&after, "app")["restartCount"], 0);
-        world.kubectl(namespace, &["delete", "pod", "app", "--wait=false"]);
     }
 
     fn make_own_claim(&self, world: &World) {

@@ -279,6 +279,12 @@ impl World {
         }
     }
 
+    /// Deletes what runs in a namespace, without waiting.
+    pub(crate) fn clear(&self, namespace: &str) {
+        let all = ["delete", "deployments,jobs,pods", "--all", "--wait=false"];
+        self.kubectl(namespace, &all);
+    }
+
     /// Ends everything; whether nothing of the node is left on the machine.
     pub(crate) fn end(self) -> bool {
         self.cluster.end()
