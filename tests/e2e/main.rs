@@ -103,7 +103,7 @@ fn main() -> ExitCode {
     }
 }
 
-fn places() -> Vec<Place> {
+fn all_places() -> Vec<Place> {
     let stories = STORIES.iter().flat_map(|(_, places, _)| *places);
     let rows = matrix::ROWS.iter().map(|row| &row.place);
     stories.chain(rows).copied().collect()
@@ -124,7 +124,7 @@ fn trial(
         }
         // Poisoned by the first start that fails, which is enough.
         let guard = starting.lock().map_err(|_| "the cluster did not start")?;
-        let world = shared.get_or_init(|| World::start(&places()));
+        let world = shared.get_or_init(|| World::start(&all_places()));
         drop(guard);
         test(world);
         // The processors are for the others now.

@@ -13,7 +13,7 @@ pub(crate) const PAUSE: &str = "sidebox.test/pause:1";
 /// The sample's container, which rests between its primes so that many fit on a small machine.
 pub(crate) fn app(change: &Value) -> Value {
     let mut container = json!({
-        "name": "app", "image": HELLO, "env": [{"name": "PAUSE_MILLISECONDS", "value": "50"}],
+        "name": "app", "image": HELLO, "env": [{"name": "PAUSE_MILLISECONDS", "value": "100"}],
         "resources": {"requests": {"cpu": "20m", "memory": "64Mi"}, "limits": {"cpu": "300m", "memory": "256Mi"}},
     });
     merge(&mut container, change);
