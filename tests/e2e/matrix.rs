@@ -88,7 +88,7 @@ pub(crate) const ROWS: &[Row] = &[
     ),
     Row {
         findings: &["tmp_other_volume"],
-        ..row("own-claim", own_claim, "pid-only", Reach::Proc("/tmp"))
+        ..row("own-claim", own_claim, "pid-only", Reach::Proc)
     },
     Row {
         user: "0",
@@ -101,7 +101,7 @@ pub(crate) const ROWS: &[Row] = &[
                 change
             },
             "pid-only",
-            Reach::Proc("/tmp"),
+            Reach::Proc,
         )
     },
     Row {
@@ -123,7 +123,7 @@ pub(crate) const ROWS: &[Row] = &[
             "tmpdir-in-the-image",
             || json!({"containers": [app(&json!({"env": [{"name": "TMPDIR", "value": "/home/app"}]}))]}),
             "pid-only",
-            Reach::Proc("/home/app"),
+            Reach::ProcSocket("/home/app"),
         )
     },
     row(

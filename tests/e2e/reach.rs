@@ -12,8 +12,11 @@ pub(crate) enum Reach {
     Ps,
     /// By the socket alone.
     Socket,
-    /// Through `/proc/PID/root`, with the folder where the application has its socket.
-    Proc(&'static str),
+    /// Through `/proc/PID/root`, where the application has its socket in `/tmp`.
+    Proc,
+    /// By the socket below `/proc/PID/root` in a folder that only the application's `TMPDIR` names: the tool reads that
+    /// variable of the process, and then looks for the folder on its own side.
+    ProcSocket(&'static str),
     /// The tool listens and the runtime comes.
     Listen,
 }
@@ -24,6 +27,15 @@ const COLLECT: &str =
 
 /// Waits for a condition in the container; the runtime starts a moment after its container.
 const AWAIT: &str = "await() { for _ in $(seq 300); do \"$@\" && return; sleep 0.2; done; echo \"in vain: $*\" >&2; exit 1; }";
+
+/// Finds process and socket through `/proc`.
+fn found(folder: &str) -> String {
+    format!(
+        "seen() {{ for p in /proc/[0-9]*; do case \"$(tr '\\0' ' ' <$p/cmdline)\" in
+            'dotnet HelloAks'*) socket=$(ls $p/root{folder}/dotnet-diagnostic-*-socket) && return;; esac; done; return 1; }}
+         await seen"
+    )
+}
 
 impl Reach {
     fn script(self, tries: u32) -> String {
@@ -36,11 +48,14 @@ impl Reach {
                 "seen() {{ socket=$(ls ${{TMPDIR:-/tmp}}/dotnet-diagnostic-*-socket); [ -n \"$socket\" ]; }}
                  await seen; dotnet-trace collect --diagnostic-port $socket,connect {COLLECT}"
             ),
-            Self::Proc(folder) => format!(
-                "seen() {{ for p in /proc/[0-9]*; do case \"$(tr '\\0' ' ' <$p/cmdline)\" in
-                    'dotnet HelloAks'*) ls $p/root{folder}/dotnet-diagnostic-*-socket && return;; esac; done; return 1; }}
-                 await seen; export TMPDIR=$p/root{folder}
-                 dotnet-trace ps; dotnet-trace collect -p ${{p#/proc/}} {COLLECT}"
+            Self::Proc => format!(
+                "{}; export TMPDIR=$p/root/tmp
+                 dotnet-trace ps; dotnet-trace collect -p ${{p#/proc/}} {COLLECT}",
+                found("/tmp")
+            ),
+            Self::ProcSocket(folder) => format!(
+                "{}; dotnet-trace collect --diagnostic-port $socket,connect {COLLECT}",
+                found(folder)
             ),
             Self::Listen => format!(
                 "dotnet-trace collect --diagnostic-port /run/sidebox/diagnostics.sock {COLLECT}"

@@ -35,7 +35,7 @@ pub(crate) fn root_beside_another_user_is_a_finding(world: &World) {
         "wrong-user-pid-only",
         &[("run-as-user", "root"), ("mode", "pid-only")],
         &json!({}),
-        Reach::Proc("/tmp"),
+        Reach::Proc,
     );
 }
 
