@@ -145,7 +145,7 @@ fn enter_ends_it_on_a_terminal() {
     assert_eq!(ran.code, Some(0), "{}", ran.out);
     assert!(
         ran.out
-            .contains("recorded   Enter or Ctrl+C ends the trace"),
+            .contains("recorded, 0 events lost   Enter or Ctrl+C ends the trace"),
         "{}",
         ran.out
     );
@@ -311,6 +311,124 @@ fn a_port_named_by_hand_waits_for_its_application() {
     let ran = finish(child);
     assert_eq!(ran.code, Some(0), "{}", ran.err);
     assert!(report(&dotnet, &file).contains(BUSY));
+}
+
+/// Events of event sources, by the names and fields that they describe.
+#[test]
+fn an_event_ends_it() {
+    let Some(case) = Case::new(Version::Net10) else {
+        return;
+    };
+    let rows: [&[&str]; 2] = [
+        &[
+            "--providers",
+            "System.Runtime:0:4:EventCounterIntervalSec=1",
+            "--stopping-event-provider-name",
+            "System.Runtime",
+        ],
+        &[
+            "--providers",
+            "System.Runtime:0:4:EventCounterIntervalSec=1",
+            "--stopping-event-provider-name",
+            "System.Runtime",
+            "--stopping-event-event-name",
+            "EventCounters",
+            "--stopping-event-payload-filter",
+            "Name:gc-heap-size,CounterType:Mean",
+        ],
+    ];
+    for options in rows {
+        let ran = run(case.collect(sidebox()).arg("--force").args(options));
+        assert_eq!(ran.code, Some(0), "{}", ran.err);
+        assert!(
+            ran.err.contains("the event came that ends the trace"),
+            "{}",
+            ran.err
+        );
+    }
+}
+
+/// The runtime's own events, by the names and fields that Microsoft's tools show.
+#[test]
+fn an_event_of_the_runtime_ends_it() {
+    for version in Version::ALL {
+        let Some(dotnet) = Dotnet::find() else { return };
+        let folder = TempDir::new().unwrap();
+        let port = folder.path().join("p.sock");
+        let mut collect = sidebox();
+        collect.args([
+            "trace",
+            "collect",
+            "--force",
+            "--clrevents",
+            "jit",
+            "--clreventlevel",
+            "verbose",
+            "-o",
+        ]);
+        collect
+            .arg(folder.path().join("t.nettrace"))
+            .arg("--diagnostic-port")
+            .arg(&port);
+        collect.args([
+            "--stopping-event-provider-name",
+            "Microsoft-Windows-DotNETRuntime",
+        ]);
+        collect.args(["--stopping-event-event-name", "Method/JittingStarted"]);
+        collect.args([
+            "--stopping-event-payload-filter",
+            "MethodNamespace:HelloAks.PrimeFinder,MethodName:FindPrimeAt",
+        ]);
+        let child = spawn(&mut collect);
+        let ports = format!("{},connect,suspend", port.display());
+        let app = resting(&dotnet, version)
+            .env("DOTNET_DiagnosticPorts", ports)
+            .spawn();
+        let ran = finish(child);
+        assert_eq!(ran.code, Some(0), "{}", ran.err);
+        assert!(
+            ran.err.contains("the event came that ends the trace"),
+            "{}",
+            ran.err
+        );
+        drop(app);
+    }
+}
+
+/// A buffer of 1 MB, a reader that may not run: the file says what it lacks, and so does the tool.
+#[test]
+fn lost_events_are_counted() {
+    let Some(case) = Case::new(Version::Net8) else {
+        return;
+    };
+    let mut collect = case.collect(sidebox());
+    collect.args([
+        "--buffersize",
+        "1",
+        "--profile",
+        "dotnet-sampled-thread-time",
+    ]);
+    let child = spawn(collect.args([
+        "--providers",
+        "Microsoft-Windows-DotNETRuntime:FFFFFFFFFFFFFFFF:5",
+    ]));
+    await_size(&case.file, 20_000);
+    signal(&child, "STOP");
+    let lines = case.app.output().lines().count();
+    super::dotnet::await_some(
+        || (case.app.output().lines().count() > lines + 200).then_some(()),
+        || "the application does not go on".into(),
+    );
+    signal(&child, "CONT");
+    signal(&child, "INT");
+    let ran = finish(child);
+    assert_eq!(ran.code, Some(0), "{}", ran.err);
+    assert!(
+        ran.err
+            .contains(" events were lost: the application's buffer was full"),
+        "{}",
+        ran.err
+    );
 }
 
 #[test]

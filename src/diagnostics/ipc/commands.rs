@@ -6,6 +6,7 @@
 
 use super::config::{self, Rundown, SessionConfig};
 use super::frame::{Code, MAX_PAYLOAD, message};
+use super::reply::InfoVersion;
 use super::wire::Writer;
 
 /// What cannot be asked, and why.
@@ -78,17 +79,6 @@ impl Request {
         let bytes = message(Code { set, id }, &[]).unwrap_or_default();
         Self { name, bytes }
     }
-}
-
-/// Which layout an answer to ProcessInfo has.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum InfoVersion {
-    /// .NET 5: neither entry assembly nor version.
-    One,
-    /// .NET 6.
-    Two,
-    /// .NET 8: also the runtime identifier.
-    Three,
 }
 
 /// Who are you?

@@ -58,6 +58,7 @@ pub use config::{Level, Provider, Rundown, SessionConfig};
 pub use connection::Endpoint;
 pub use error::{ConnectFailure, IpcError};
 pub use port::Port;
-pub use reply::{Cookie, Hresult, ProcessInfo};
+pub use reply::{Cookie, Hresult, InfoVersion, ProcessInfo, environment};
 pub use runtime::Runtime;
 pub use session::{Session, Stopper};
+pub use wire::Unreadable;

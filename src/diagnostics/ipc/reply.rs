@@ -2,7 +2,6 @@
 
 use std::fmt;
 
-use super::commands::InfoVersion;
 use super::wire::{Reader, Unreadable};
 
 /// The runtime's error code.
@@ -57,6 +56,17 @@ impl fmt::Debug for Cookie {
     }
 }
 
+/// Which layout an answer to ProcessInfo has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum InfoVersion {
+    /// .NET 5: neither entry assembly nor version.
+    One,
+    /// .NET 6.
+    Two,
+    /// .NET 8: also the runtime identifier.
+    Three,
+}
+
 /// Who a runtime says it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProcessInfo {
@@ -79,39 +89,40 @@ pub struct ProcessInfo {
 }
 
 impl ProcessInfo {
+    /// Reads the payload of an answer.
+    ///
+    /// # Errors
+    /// It is not one, with the place.
+    pub fn read(version: InfoVersion, payload: &[u8]) -> Result<Self, Unreadable> {
+        let mut reader = Reader::new(payload);
+        if version == InfoVersion::Three {
+            // The version of this answer's own layout; newer ones add fields at the end.
+            reader.u32()?;
+        }
+        let mut info = Self {
+            pid: reader.u64()?,
+            cookie: Cookie(reader.array()?),
+            command_line: reader.text()?,
+            os: reader.text()?,
+            arch: reader.text()?,
+            entry_assembly: None,
+            version: None,
+            rid: None,
+        };
+        if version >= InfoVersion::Two {
+            info.entry_assembly = some(reader.text()?);
+            info.version = some(reader.text()?);
+        }
+        if version >= InfoVersion::Three {
+            info.rid = some(reader.text()?);
+        }
+        Ok(info)
+    }
+
     /// The runtime's major version, if it says one.
     pub fn major(&self) -> Option<u32> {
         self.version.as_deref()?.split('.').next()?.parse().ok()
     }
-}
-
-pub(super) fn process_info(
-    version: InfoVersion,
-    payload: &[u8],
-) -> Result<ProcessInfo, Unreadable> {
-    let mut reader = Reader::new(payload);
-    if version == InfoVersion::Three {
-        // The version of this answer's own layout; newer ones add fields at the end.
-        reader.u32()?;
-    }
-    let mut info = ProcessInfo {
-        pid: reader.u64()?,
-        cookie: Cookie(reader.array()?),
-        command_line: reader.text()?,
-        os: reader.text()?,
-        arch: reader.text()?,
-        entry_assembly: None,
-        version: None,
-        rid: None,
-    };
-    if version >= InfoVersion::Two {
-        info.entry_assembly = some(reader.text()?);
-        info.version = some(reader.text()?);
-    }
-    if version >= InfoVersion::Three {
-        info.rid = some(reader.text()?);
-    }
-    Ok(info)
 }
 
 fn some(text: String) -> Option<String> {
@@ -123,8 +134,11 @@ pub(super) fn environment_length(payload: &[u8]) -> Result<u32, Unreadable> {
     Reader::new(payload).u32()
 }
 
-/// The environment: names and values; an entry without `=` is a name alone.
-pub(super) fn environment(bytes: &[u8]) -> Result<Vec<(String, String)>, Unreadable> {
+/// Reads what follows an answer to ProcessEnvironment: names and values; an entry without `=` is a name alone.
+///
+/// # Errors
+/// It is not one, with the place.
+pub fn environment(bytes: &[u8]) -> Result<Vec<(String, String)>, Unreadable> {
     let mut reader = Reader::new(bytes);
     let count = reader.u32()?;
     let mut variables = Vec::new();
@@ -171,14 +185,14 @@ mod tests {
 
     #[test]
     fn each_version_of_the_answer_is_read() {
-        let one = process_info(InfoVersion::One, &answer(InfoVersion::One)).unwrap();
+        let one = ProcessInfo::read(InfoVersion::One, &answer(InfoVersion::One)).unwrap();
         assert_eq!((one.pid, one.entry_assembly, one.rid), (7, None, None));
-        let two = process_info(InfoVersion::Two, &answer(InfoVersion::Two)).unwrap();
+        let two = ProcessInfo::read(InfoVersion::Two, &answer(InfoVersion::Two)).unwrap();
         assert_eq!(
             (two.entry_assembly.as_deref(), two.major()),
             (Some("app"), Some(10))
         );
-        let three = process_info(InfoVersion::Three, &answer(InfoVersion::Three)).unwrap();
+        let three = ProcessInfo::read(InfoVersion::Three, &answer(InfoVersion::Three)).unwrap();
         assert_eq!(three.rid.as_deref(), Some("linux-x64"));
         assert_eq!(three.cookie, one.cookie);
         assert_eq!(
@@ -192,7 +206,7 @@ mod tests {
         let whole = answer(InfoVersion::Three);
         for length in 0..whole.len() {
             assert!(
-                process_info(InfoVersion::Three, &whole[..length]).is_err(),
+                ProcessInfo::read(InfoVersion::Three, &whole[..length]).is_err(),
                 "{length}"
             );
         }
@@ -239,7 +253,7 @@ mod tests {
         #[test]
         fn no_answer_makes_it_panic(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
             for version in [InfoVersion::One, InfoVersion::Two, InfoVersion::Three] {
-                let _ = process_info(version, &bytes);
+                let _ = ProcessInfo::read(version, &bytes);
             }
             let _ = environment(&bytes);
             let _ = error(&bytes);

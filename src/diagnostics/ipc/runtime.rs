@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use super::commands::{self, DumpRequest, InfoVersion, InvalidRequest, Request};
+use super::commands::{self, DumpRequest, InvalidRequest, Request};
 use super::config::SessionConfig;
 use super::connection::{Answered, Endpoint};
 use super::error::IpcError;
-use super::reply::{self, ProcessInfo};
+use super::reply::{self, InfoVersion, ProcessInfo};
 use super::session::Session;
 
 /// How long a runtime may take for what it answers from memory. A container that is throttled to a small share of a
@@ -86,7 +86,7 @@ impl Runtime {
 fn process_info(endpoint: &Endpoint, patience: Duration) -> Result<ProcessInfo, IpcError> {
     let ask = |version| -> Result<ProcessInfo, IpcError> {
         let answered = endpoint.ask(&commands::process_info(version), patience)?;
-        answered.read(|payload| reply::process_info(version, payload))
+        answered.read(|payload| ProcessInfo::read(version, payload))
     };
     or_older(ask(InfoVersion::Three), || {
         or_older(ask(InfoVersion::Two), || ask(InfoVersion::One))

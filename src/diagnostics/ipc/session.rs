@@ -74,17 +74,19 @@ impl Read for Session {
         let read = loop {
             match self.stream.read(buffer) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) if error.kind() == io::ErrorKind::ConnectionReset => break 0,
-                other => break other?,
+                Err(error) if error.kind() == io::ErrorKind::ConnectionReset => break Ok(0),
+                other => break other,
             }
         };
-        if read == 0 {
-            self.shared.ended.store(true, Ordering::Release);
+        match read {
+            Ok(count @ 1..) => {
+                self.shared
+                    .received
+                    .fetch_add(count as u64, Ordering::Relaxed);
+            }
+            Ok(0) | Err(_) => self.shared.ended.store(true, Ordering::Release),
         }
-        self.shared
-            .received
-            .fetch_add(read as u64, Ordering::Relaxed);
-        Ok(read)
+        read
     }
 }
 

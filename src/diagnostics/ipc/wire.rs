@@ -5,7 +5,7 @@
 /// A message that cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{what} at offset {offset}")]
-pub(super) struct Unreadable {
+pub struct Unreadable {
     what: &'static str,
     offset: usize,
 }

@@ -1,25 +1,26 @@
 //! `sidebox trace collect`: a session of events into a file that is valid whatever happens.
 
-use std::fs::{self, File};
-use std::io::{self, Read, Write, stdout};
+use std::fs;
+use std::io::{self, Write, stdout};
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context, anyhow};
 use clap::Args;
 
 use super::providers::{Asked as Wanted, Choice, choose};
+use super::record::{Trace, record};
+use super::stopping::StoppingArgs;
 use crate::cli::tools::CalledAs;
-use crate::cli::tools::output::{self, Line, note, size};
+use crate::cli::tools::output::{self, note, size};
 use crate::cli::tools::place::Place;
-use crate::cli::tools::stop::{Asked, LOOK, Stop, duration};
+use crate::cli::tools::stop::{Stop, duration};
 use crate::cli::tools::target::{Target, TargetArgs};
-use crate::diagnostics::ipc::{IpcError, Rundown, Session, SessionConfig, Stopper};
+use crate::diagnostics::ipc::{Rundown, SessionConfig};
 use crate::diagnostics::process::Visible;
-use crate::diagnostics::recording::{End, Progress, Recorded, Recording};
+use crate::diagnostics::recording::{End, Recorded};
 
 pub(super) const EXAMPLES: &str = "\
 Costs the application: the default samples the stacks of all managed threads, for which the runtime stops them for
@@ -68,6 +69,8 @@ pub(super) struct CollectArgs {
     /// The most that the application may keep for the trace, in MB
     #[arg(long, value_name = "MB")]
     buffersize: Option<NonZeroU32>,
+    #[command(flatten)]
+    stopping: StoppingArgs,
     /// Whether the names of methods are written at the end
     #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true", ignore_case = true)]
     rundown: Option<bool>,
@@ -79,6 +82,7 @@ pub(super) struct CollectArgs {
 /// Records, and tells where.
 pub(super) fn run(args: &CollectArgs, called: CalledAs) -> anyhow::Result<ExitCode> {
     let choice = choose(&args.wanted())?;
+    let stopping = args.stopping.read()?;
     choice.notes.iter().for_each(|text| note(text));
     let place = Place::of_process();
     let target = args.target.find(&place)?;
@@ -109,8 +113,8 @@ pub(super) fn run(args: &CollectArgs, called: CalledAs) -> anyhow::Result<ExitCo
     if let Some(duration) = args.duration {
         stop.after(duration);
     }
-    let recorded = record(session, file, stop)?;
-    conclude(&path, recorded)
+    let trace = record(session, file, stop, stopping.as_ref())?;
+    conclude(&path, trace)
 }
 
 impl CollectArgs {
@@ -169,116 +173,18 @@ fn introduce(choice: &Choice, target: &Target, config: &SessionConfig) {
     }
 }
 
-/// Reads until the end, while somebody else looks after the stop. The reader must never wait for anything else.
-fn record(session: Session, file: File, stop: Stop) -> anyhow::Result<Recorded> {
-    let stopper = session.stopper();
-    let mut recording = Recording::new(session, file);
-    let progress = recording.progress();
-    thread::scope(|scope| {
-        let watch = Watch {
-            stop,
-            stopper: Stopping(stopper),
-            line: Line::new(),
-        };
-        scope.spawn(move || watch.until_end(&progress));
-        let mut buffer = vec![0; 64 * 1024];
-        while recording
-            .read(&mut buffer)
-            .context("cannot read the events")?
-            > 0
-        {}
-        anyhow::Ok(())
-    })?;
-    recording
-        .finish()
-        .context("cannot end the file of the trace")
-}
-
-/// A stopper that does its work however its owner ends.
-struct Stopping(Stopper);
-
-impl Drop for Stopping {
-    fn drop(&mut self) {
-        if self.0.stop().is_err() {
-            self.0.abandon();
-        }
-    }
-}
-
-/// Looks after the end of a trace.
-struct Watch {
-    stop: Stop,
-    stopper: Stopping,
-    line: Line,
-}
-
-impl Watch {
-    fn until_end(mut self, progress: &Progress) {
-        let start = Instant::now();
-        let ended = || self.stopper.0.has_ended();
-        while !ended() {
-            thread::sleep(LOOK);
-            let time = start.elapsed().as_secs();
-            let clock = format!("{:02}:{:02}:{:02}", time / 3600, time / 60 % 60, time % 60);
-            let written = size(progress.written());
-            self.line.show(&format!(
-                "[{clock}]  {written} recorded   Enter or Ctrl+C ends the trace"
-            ));
-            let reason = self.stop.asked().map(told).or_else(|| full(progress));
-            if let Some(reason) = reason {
-                self.line.end();
-                note(&format!(
-                    "{reason}; the application now writes the names of its methods"
-                ));
-                return self.end();
-            }
-        }
-        self.line.end();
-    }
-
-    /// Stops; a second Ctrl+C does without the rest.
-    fn end(mut self) {
-        let stopper = self.stopper.0.clone();
-        let stopping = thread::spawn(move || stopper.stop());
-        while !self.stopper.0.has_ended() && !stopping.is_finished() {
-            thread::sleep(LOOK);
-            if self.stop.asked() == Some(Asked::Signal) {
-                note("given up: names are missing");
-                self.stopper.0.abandon();
-            }
-        }
-        if let Ok(Err(error)) = stopping.join() {
-            give_up(&self.stopper.0, &error);
-        }
-    }
-}
-
-fn full(progress: &Progress) -> Option<&'static str> {
-    if progress.has_failed() {
-        return Some("the file takes no more");
-    }
-    progress
-        .is_low()
-        .then_some("the disk is nearly full: what is left is kept for the end of the trace")
-}
-
-fn give_up(stopper: &Stopper, error: &IpcError) {
-    note(&format!("the application does not stop the trace: {error}"));
-    stopper.abandon();
-}
-
-fn told(asked: Asked) -> &'static str {
-    match asked {
-        Asked::Enter | Asked::Signal => "stopping",
-        Asked::Time => "the time is over",
-    }
-}
-
 /// The path alone goes to standard output.
-fn conclude(path: &Path, recorded: Recorded) -> anyhow::Result<ExitCode> {
+fn conclude(path: &Path, trace: Trace) -> anyhow::Result<ExitCode> {
     writeln!(stdout(), "{}", path.display()).or_else(without_reader)?;
-    let written = size(recorded.bytes);
-    match recorded.end {
+    let Recorded { bytes, end } = trace.recorded;
+    let written = size(bytes);
+    if trace.lost > 0 {
+        note(&format!(
+            "{} events were lost: the application's buffer was full, see --buffersize",
+            trace.lost
+        ));
+    }
+    match end {
         End::Whole => {
             note(&format!("{written}, whole"));
             Ok(ExitCode::SUCCESS)

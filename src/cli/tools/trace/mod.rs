@@ -3,6 +3,8 @@
 mod collect;
 mod profiles;
 mod providers;
+mod record;
+mod stopping;
 
 use std::fmt::Write as _;
 use std::io::{Write, stdout};

@@ -1,0 +1,104 @@
+"""What measures need: an application, the two programs, and what a run of one costs. Knows no measure."""
+
+import os
+import subprocess
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+
+
+@dataclass
+class Row:
+    """One line of the table. `reached` is None where nothing is promised."""
+
+    measure: str
+    ours: str
+    theirs: str = ""
+    promise: str = ""
+    reached: "bool | None" = None
+
+    def line(self):
+        reached = {None: "", True: "yes", False: "**no**"}[self.reached]
+        return f"| {self.measure} | {self.ours} | {self.theirs} | {self.promise} | {reached} |"
+
+
+@dataclass
+class Cost:
+    """What a run used."""
+
+    peak_mib: float
+    cpu_seconds: float
+
+
+class Setup:
+    """The programs and a folder to work in."""
+
+    def __init__(self, sidebox, dotnet, work):
+        self.sidebox = sidebox
+        self.dotnet = dotnet
+        self.work = work
+
+    def trace_tools(self):
+        """Both programs, as the beginning of a command."""
+        return [str(self.sidebox), "trace"], [str(self.dotnet / "bin" / "dotnet-trace")]
+
+    @contextmanager
+    def application(self, framework="net10.0"):
+        """The busy sample, with its socket in a folder of its own; yields its process."""
+        folder = self.work / framework
+        folder.mkdir(exist_ok=True)
+        program = [self.dotnet / "root" / "dotnet", self.dotnet / "apps" / framework / "HelloAks" / "HelloAks.dll"]
+        environment = os.environ | {
+            "TMPDIR": str(folder),
+            "DOTNET_ROOT": str(self.dotnet / "root"),
+            "DOTNET_SYSTEM_GLOBALIZATION_INVARIANT": "1",
+            "DOTNET_gcServer": "0",
+        }
+        process = subprocess.Popen(program, env=environment, cwd=folder, stdout=subprocess.DEVNULL)
+        try:
+            # Until its start is over, which is not what is measured.
+            time.sleep(3)
+            yield process
+        finally:
+            process.kill()
+            process.wait()
+
+    def socket(self, process, framework="net10.0"):
+        return next((self.work / framework).glob(f"dotnet-diagnostic-{process.pid}-*-socket"))
+
+    def run(self, command, framework="net10.0"):
+        """Runs a command that must succeed, with the application's folder as its own; what it cost."""
+        environment = os.environ | {"TMPDIR": str(self.work / framework)}
+        child = subprocess.Popen(command, env=environment, cwd=self.work, text=True,
+                                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        # The high-water mark of the process itself; that of wait4 has the time before exec in it.
+        peak, used = 0, 0.0
+        while child.poll() is None:
+            peak = max(peak, high_water(child.pid))
+            used = max(used, cpu_seconds(child.pid))
+            time.sleep(0.02)
+        output = child.stdout.read()
+        if child.returncode:
+            raise SystemExit(f"{command} ended with {child.returncode}:\n{output}")
+        return Cost(peak / 1024, used)
+
+
+def high_water(pid):
+    """The most memory that a running process has had, in kilobytes."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+        return int(next(line.split()[1] for line in status.splitlines() if line.startswith("VmHWM:")))
+    except (OSError, StopIteration):
+        return 0
+
+
+def cpu_seconds(pid):
+    """User and system time of a process that still runs."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    except (OSError, IndexError):
+        return 0.0
