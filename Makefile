@@ -35,9 +35,12 @@ release: ## The static release binary
 	$(CARGO) build --release --target $(TARGET)
 	@ls -l target/$(TARGET)/release/sidebox
 
+bench-tools: ## The tools in figures, side by side with dotnet-trace
+	./benches/tools/run
+
 bench: release ## Ratios against the yardsticks, as a table
 	./benches/run.sh
 
 include tests/cluster/cluster.mk deploy/deploy.mk fuzz/fuzz.mk
 
-.PHONY: help demo test test-fast check fmt docs golden release bench
+.PHONY: help demo test test-fast check fmt docs golden release bench bench-tools
