@@ -1,10 +1,17 @@
 //! Profiles of recorded traces, against what dotnet-trace made of the same traces.
 
-#![expect(clippy::unwrap_used, reason = "what cannot be read or made fails the test")]
+#![expect(
+    clippy::unwrap_used,
+    reason = "what cannot be read or made fails the test"
+)]
 
 #[path = "../dotnet/mod.rs"]
 mod dotnet;
 
+#[path = "../support/stream.rs"]
+mod stream;
+
+mod cli;
 mod top;
 
 use std::fs::{self, File};
@@ -18,7 +25,10 @@ fn references() -> Vec<PathBuf> {
     let Some(dotnet) = Dotnet::find() else {
         return Vec::new();
     };
-    Version::ALL.into_iter().filter_map(|version| dotnet.reference(version)).collect()
+    Version::ALL
+        .into_iter()
+        .filter_map(|version| dotnet.reference(version))
+        .collect()
 }
 
 /// What dotnet-trace calls itself in its files.
@@ -38,8 +48,17 @@ fn titles(name: &str) -> Titles<'_> {
 
 #[track_caller]
 fn assert_same(ours: &[u8], theirs: &[u8]) {
-    let at = ours.iter().zip(theirs).position(|(a, b)| a != b).unwrap_or(ours.len().min(theirs.len()));
-    let around = |bytes: &[u8]| String::from_utf8_lossy(&bytes[at.saturating_sub(60).min(bytes.len())..(at + 60).min(bytes.len())]).into_owned();
+    let at = ours
+        .iter()
+        .zip(theirs)
+        .position(|(a, b)| a != b)
+        .unwrap_or_else(|| ours.len().min(theirs.len()));
+    let around = |bytes: &[u8]| {
+        String::from_utf8_lossy(
+            &bytes[at.saturating_sub(60).min(bytes.len())..(at + 60).min(bytes.len())],
+        )
+        .into_owned()
+    };
     assert!(
         ours == theirs,
         "{} and {} bytes, differing at {at}:\n  {}\n  {}",
@@ -53,19 +72,31 @@ fn assert_same(ours: &[u8], theirs: &[u8]) {
 #[test]
 fn speedscope_files_are_those_of_dotnet_trace() {
     for folder in references() {
-        let timeline = timeline(File::open(folder.join("trace.nettrace")).unwrap(), View::Wall);
+        let timeline = timeline(
+            File::open(folder.join("trace.nettrace")).unwrap(),
+            View::Wall,
+        );
         let mut bytes = Vec::new();
         speedscope::write(&timeline, titles("trace.speedscope"), &mut bytes).unwrap();
-        assert_same(&bytes, &fs::read(folder.join("trace.speedscope.json")).unwrap());
+        assert_same(
+            &bytes,
+            &fs::read(folder.join("trace.speedscope.json")).unwrap(),
+        );
     }
 }
 
 #[test]
 fn chromium_files_are_those_of_dotnet_trace() {
     for folder in references() {
-        let timeline = timeline(File::open(folder.join("trace.nettrace")).unwrap(), View::Wall);
+        let timeline = timeline(
+            File::open(folder.join("trace.nettrace")).unwrap(),
+            View::Wall,
+        );
         let mut bytes = Vec::new();
         chromium::write(&timeline, titles("trace.chromium"), &mut bytes).unwrap();
-        assert_same(&bytes, &fs::read(folder.join("trace.chromium.json")).unwrap());
+        assert_same(
+            &bytes,
+            &fs::read(folder.join("trace.chromium.json")).unwrap(),
+        );
     }
 }

@@ -5,7 +5,7 @@ use std::fs::{self, File};
 use std::path::Path;
 
 use sidebox::diagnostics::nettrace::Reader;
-use sidebox::diagnostics::trace::{By, Profile, Top, View};
+use sidebox::diagnostics::trace::{By, Names, Profile, Top, View};
 
 use super::references;
 
@@ -41,7 +41,14 @@ fn parse(line: &str) -> (String, [f64; 2]) {
     let (_, row) = line.split_once('.').unwrap();
     let name: String = row.trim_start().chars().take(70).collect();
     let mut shares = line.split_whitespace().rev();
-    let mut share = || shares.next().unwrap().trim_end_matches('%').parse().unwrap();
+    let mut share = || {
+        shares
+            .next()
+            .unwrap()
+            .trim_end_matches('%')
+            .parse()
+            .unwrap()
+    };
     let exclusive = share();
     (name.trim_end().to_owned(), [share(), exclusive])
 }
@@ -52,7 +59,7 @@ fn shares_are_those_of_dotnet_trace_but_for_its_quirk() {
         let top = top(&folder, View::Wall);
         let quirk = quirk(&folder);
         let theirs = fs::read_to_string(folder.join("trace.topn.txt")).unwrap();
-        let table = top.table(By::Exclusive, 10_000, false);
+        let table = top.table((By::Exclusive, Names::AsDotnetTrace), 10_000, false);
         let ours: Vec<_> = table.lines().skip(1).map(parse).collect();
         let total = top.total() + quirk;
         let with = |share: f64, extra: f64| (share * top.total() + extra * 100.0) / total;
@@ -65,7 +72,9 @@ fn shares_are_those_of_dotnet_trace_but_for_its_quirk() {
                 let rows = ours.iter().filter(|(ours, _)| *ours == name);
                 rows.map(|(_, shares)| *shares)
                     .chain([[0.0, 0.0]])
-                    .any(|shares| is(shares[0], inclusive, extra[0]) && is(shares[1], exclusive, extra[1]))
+                    .any(|shares| {
+                        is(shares[0], inclusive, extra[0]) && is(shares[1], exclusive, extra[1])
+                    })
             };
             let innermost = same([quirk, quirk]);
             stretched += usize::from(innermost);
@@ -83,7 +92,7 @@ fn the_busy_method_comes_first_in_the_cpu_view_alone() {
     for folder in references() {
         let first = |view| {
             let top = top(&folder, view);
-            let table = top.table(By::Exclusive, 5, false);
+            let table = top.table((By::Exclusive, Names::AsDotnetTrace), 5, false);
             parse(table.lines().nth(1).unwrap())
         };
         let (name, _) = first(View::Cpu);

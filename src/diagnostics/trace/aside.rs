@@ -113,7 +113,9 @@ fn marks(
 ) -> Result<(), TraceError> {
     for _ in 0..bytes / MARK as u64 {
         let (mut code, mut time) = ([0; 4], [0; 8]);
-        let read = input.read_exact(&mut code).and_then(|()| input.read_exact(&mut time));
+        let read = input
+            .read_exact(&mut code)
+            .and_then(|()| input.read_exact(&mut time));
         read.map_err(|source| TraceError::Aside { needed: 0, source })?;
         let code = u32::from_le_bytes(code);
         take(Mark {
@@ -130,7 +132,12 @@ fn nameless(folder: &std::path::Path) -> io::Result<File> {
     let id = std::process::id();
     for turn in 0..1000 {
         let path = folder.join(format!(".sidebox-{id}-{turn}"));
-        match File::options().read(true).write(true).create_new(true).open(&path) {
+        match File::options()
+            .read(true)
+            .write(true)
+            .create_new(true)
+            .open(&path)
+        {
             Ok(file) => {
                 fs::remove_file(&path)?;
                 return Ok(file);

@@ -12,7 +12,11 @@ use super::timeline::Timeline;
 ///
 /// # Errors
 /// It cannot be written, or what was put aside cannot be read.
-pub fn write(timeline: &Timeline, titles: Titles<'_>, out: &mut impl Write) -> Result<(), TraceError> {
+pub fn write(
+    timeline: &Timeline,
+    titles: Titles<'_>,
+    out: &mut impl Write,
+) -> Result<(), TraceError> {
     write!(
         out,
         "{{\"otherData\": {{ \"name\": \"{}\", \"exporter\": \"{}\" }}, \"traceEvents\": [",
@@ -21,11 +25,16 @@ pub fn write(timeline: &Timeline, titles: Titles<'_>, out: &mut impl Write) -> R
     )
     .map_err(TraceError::Write)?;
     events(timeline, out)?;
-    frames(timeline, out).and_then(|()| out.flush()).map_err(TraceError::Write)
+    frames(timeline, out)
+        .and_then(|()| out.flush())
+        .map_err(TraceError::Write)
 }
 
 fn events(timeline: &Timeline, out: &mut impl Write) -> Result<(), TraceError> {
-    let names: Vec<_> = timeline.frames().map(|(name, _)| Text(split(name).1).to_string()).collect();
+    let names: Vec<_> = timeline
+        .frames()
+        .map(|(name, _)| Text(split(name).1).to_string())
+        .collect();
     let mut separator = "";
     for (thread, extent) in timeline.threads() {
         timeline.marks(thread, |mark| {
@@ -53,7 +62,10 @@ fn frames(timeline: &Timeline, out: &mut impl Write) -> io::Result<()> {
     for (number, (name, caller)) in timeline.frames().enumerate() {
         let (module, name) = split(name);
         let (module, name) = (Text(module), Text(name));
-        write!(out, "{separator}\"{number}\": {{\"name\": \"{name}\", \"category\": \"{module}\"")?;
+        write!(
+            out,
+            "{separator}\"{number}\": {{\"name\": \"{name}\", \"category\": \"{module}\""
+        )?;
         if let Some(caller) = caller {
             write!(out, ", \"parent\": {caller}")?;
         }

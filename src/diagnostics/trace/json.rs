@@ -53,7 +53,11 @@ impl fmt::Display for Text<'_> {
 }
 
 fn is_special(letter: char) -> bool {
-    letter < ' ' || matches!(letter, '"' | '\\' | '\'' | '<' | '>' | '&' | '\u{85}' | '\u{2028}' | '\u{2029}')
+    letter < ' '
+        || matches!(
+            letter,
+            '"' | '\\' | '\'' | '<' | '>' | '&' | '\u{85}' | '\u{2028}' | '\u{2029}'
+        )
 }
 
 #[cfg(test)]
@@ -65,7 +69,7 @@ mod tests {
         for (number, text) in [
             (5.0, "5"),
             (9.406_287, "9.406287"),
-            (5150.739_783_093_75, "5150.73978309375"),
+            (5_150.739_783_093_75, "5150.73978309375"),
             (0.0001, "0.0001"),
             (0.000_01, "1E-05"),
             (-0.000_012_5, "-1.25E-05"),
@@ -81,7 +85,8 @@ mod tests {
     #[test]
     fn texts_cannot_end_their_quotes_nor_begin_markup() {
         let text = "Main<T>(\"a\\b\", 'c' & \u{1}\n) ü\u{2028}";
-        let expected = "Main\\u003cT\\u003e(\\\"a\\\\b\\\", \\u0027c\\u0027 \\u0026 \\u0001\\n) ü\\u2028";
+        let expected =
+            "Main\\u003cT\\u003e(\\\"a\\\\b\\\", \\u0027c\\u0027 \\u0026 \\u0001\\n) ü\\u2028";
         assert_eq!(Text(text).to_string(), expected);
         let quoted = format!("\"{}\"", Text(text));
         assert_eq!(serde_json::from_str::<String>(&quoted).unwrap(), text);

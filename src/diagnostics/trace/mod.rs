@@ -29,4 +29,4 @@ pub use sample::Activity;
 pub use speedscope::Titles;
 pub use threads::Interval;
 pub use timeline::Timeline;
-pub use top::{By, Row, Top};
+pub use top::{By, Names, Row, Top};

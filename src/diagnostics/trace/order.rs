@@ -64,7 +64,9 @@ mod tests {
     }
 
     fn times(samples: std::vec::Drain<'_, Sample>) -> Vec<(u64, u64)> {
-        samples.map(|sample| (sample.ticks, sample.thread)).collect()
+        samples
+            .map(|sample| (sample.ticks, sample.thread))
+            .collect()
     }
 
     #[test]

@@ -112,7 +112,11 @@ impl<R: Read + Seek> Profile<R> {
             frames,
             sink: |frames: &mut Frames, interval: &Interval<'_>| {
                 let counts = view == View::Wall || interval.activity == Activity::Managed;
-                if counts { sink(frames, interval) } else { Ok(()) }
+                if counts {
+                    sink(frames, interval)
+                } else {
+                    Ok(())
+                }
             },
         };
         pass.read(reader)
@@ -135,7 +139,10 @@ impl Clock {
     }
 
     /// Milliseconds after the start of the session, rounded as dotnet-trace does it.
-    #[expect(clippy::cast_precision_loss, reason = "2^53 nanoseconds are a hundred days")]
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "2^53 nanoseconds are a hundred days"
+    )]
     fn time(self, ticks: u64) -> f64 {
         let since = ticks.wrapping_sub(self.start).cast_signed();
         since as f64 * 1000.0 / self.per_second as f64
@@ -175,7 +182,8 @@ impl<S: FnMut(&mut Frames, &Interval<'_>) -> Result<(), TraceError>> Pass<'_, S>
         waiting: &mut Waiting,
     ) -> Result<(), TraceError> {
         if let Some(sample) = Sample::of(event) {
-            self.stacks.add(sample.stack, (event.stack, width), self.frames);
+            self.stacks
+                .add(sample.stack, (event.stack, width), self.frames);
             if waiting.add(sample) {
                 self.take(waiting.half())?;
             }
@@ -191,7 +199,8 @@ impl<S: FnMut(&mut Frames, &Interval<'_>) -> Result<(), TraceError>> Pass<'_, S>
             let time = self.clock.time(sample.ticks);
             let stack = self.stacks.get(sample.stack);
             let (frames, sink) = (&mut *self.frames, &mut self.sink);
-            self.threads.take((sample, time), stack, |interval| sink(frames, interval))?;
+            self.threads
+                .take((sample, time), stack, |interval| sink(frames, interval))?;
         }
         Ok(())
     }

@@ -32,12 +32,18 @@ impl Sample {
         if kind.id != 0 || &*kind.provider != SAMPLER {
             return None;
         }
-        let code = Payload::new(event.payload).u32("the kind of a sample").ok()?;
+        let code = Payload::new(event.payload)
+            .u32("the kind of a sample")
+            .ok()?;
         let managed = code == MANAGED;
         Some(Self {
             ticks: event.ticks,
             thread: event.thread,
-            activity: if managed { Activity::Managed } else { Activity::Elsewhere },
+            activity: if managed {
+                Activity::Managed
+            } else {
+                Activity::Elsewhere
+            },
             stack: event.stack_number,
         })
     }

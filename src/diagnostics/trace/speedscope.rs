@@ -20,7 +20,11 @@ pub struct Titles<'a> {
 ///
 /// # Errors
 /// It cannot be written, or what was put aside cannot be read.
-pub fn write(timeline: &Timeline, titles: Titles<'_>, out: &mut impl Write) -> Result<(), TraceError> {
+pub fn write(
+    timeline: &Timeline,
+    titles: Titles<'_>,
+    out: &mut impl Write,
+) -> Result<(), TraceError> {
     head(timeline, titles, out).map_err(TraceError::Write)?;
     for (at, (thread, extent)) in timeline.threads().enumerate() {
         open(at, extent, out).map_err(TraceError::Write)?;
@@ -39,7 +43,9 @@ pub fn write(timeline: &Timeline, titles: Titles<'_>, out: &mut impl Write) -> R
         })?;
         out.write_all(b"]}").map_err(TraceError::Write)?;
     }
-    out.write_all(b"] }").and_then(|()| out.flush()).map_err(TraceError::Write)
+    out.write_all(b"] }")
+        .and_then(|()| out.flush())
+        .map_err(TraceError::Write)
 }
 
 fn head(timeline: &Timeline, titles: Titles<'_>, out: &mut impl Write) -> io::Result<()> {

@@ -55,7 +55,10 @@ impl<'a> Stacks<'a> {
     }
 
     fn frame(&mut self, address: &[u8], frames: &mut Frames) -> Frame {
-        let address = address.iter().rev().fold(0, |value, byte| value << 8 | u64::from(*byte));
+        let address = address
+            .iter()
+            .rev()
+            .fold(0, |value, byte| value << 8 | u64::from(*byte));
         let Some(method) = self.symbols.find(address) else {
             return frames.of(symbols::UNKNOWN);
         };
@@ -70,6 +73,8 @@ impl<'a> Stacks<'a> {
     pub(super) fn get(&self, number: u32) -> &[Frame] {
         let range = self.known.get(number as usize).copied().flatten();
         let range = range.map(|(start, end)| start as usize..end as usize);
-        range.and_then(|range| self.frames.get(range)).unwrap_or_default()
+        range
+            .and_then(|range| self.frames.get(range))
+            .unwrap_or_default()
     }
 }

@@ -52,6 +52,15 @@ pub enum By {
     Inclusive,
 }
 
+/// Which methods have rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Names {
+    /// Those that dotnet-trace shows: none whose name contains `Process` or `ROOT`. It means the frame of the process.
+    AsDotnetTrace,
+    /// All.
+    All,
+}
+
 impl Top {
     /// Sums a profile up.
     ///
@@ -108,18 +117,25 @@ impl Top {
     }
 
     /// The rows with the most time, at most so many.
-    pub fn rows(&self, by: By, count: usize) -> Vec<Row<'_>> {
+    pub fn rows(&self, (by, shown): (By, Names), count: usize) -> Vec<Row<'_>> {
         let named = self.sums.iter().zip(self.frames.names());
-        let rows = named.map(|(sum, name)| Row {
-            name,
-            inclusive: sum.inclusive,
-            exclusive: sum.exclusive,
+        let rows = named.enumerate().map(|(at, (sum, name))| {
+            let (inclusive, exclusive) = (sum.inclusive, sum.exclusive);
+            (
+                at,
+                Row {
+                    name,
+                    inclusive,
+                    exclusive,
+                },
+            )
         });
-        // As dotnet-trace does it; a method with such a name is hidden, too.
-        let is_shown = |row: &Row<'_>| {
-            row.inclusive > 0.0 && !row.name.contains("Process") && !row.name.contains("ROOT")
+        let title = self.outer[0].number();
+        let is_shown = |(at, row): &(usize, Row<'_>)| {
+            let hidden = row.name.contains("Process") || row.name.contains("ROOT");
+            row.inclusive > 0.0 && *at != title && (shown == Names::All || !hidden)
         };
-        let mut rows: Vec<_> = rows.filter(is_shown).collect();
+        let mut rows: Vec<_> = rows.filter(is_shown).map(|(_, row)| row).collect();
         let key = |row: &Row<'_>| match by {
             By::Exclusive => (row.exclusive, row.inclusive),
             By::Inclusive => (row.inclusive, row.exclusive),
@@ -134,11 +150,11 @@ impl Top {
     }
 
     /// The table of these rows; `full` shows long names on several lines.
-    pub fn table(&self, by: By, count: usize, full: bool) -> String {
+    pub fn table(&self, order: (By, Names), count: usize, full: bool) -> String {
         let table = Table {
-            rows: self.rows(by, count),
+            rows: self.rows(order, count),
             total: self.total,
-            by,
+            by: order.0,
             full,
         };
         table.to_string()
@@ -166,9 +182,17 @@ impl fmt::Display for Table<'_> {
         let digits = count.to_string().len();
         let head = format!("Top {count} Functions ({by})");
         let width = NAME + 6 + digits;
-        writeln!(f, "{head:<width$}{:<MEASURE$}{:<MEASURE$}", "Inclusive", "Exclusive")?;
+        writeln!(
+            f,
+            "{head:<width$}{:<MEASURE$}{:<MEASURE$}",
+            "Inclusive", "Exclusive"
+        )?;
         for (at, row) in self.rows.iter().enumerate() {
-            self.row(f, &format!("{:<w$}", format!("{}.", at + 1), w = digits + 2), row)?;
+            self.row(
+                f,
+                &format!("{:<w$}", format!("{}.", at + 1), w = digits + 2),
+                row,
+            )?;
         }
         Ok(())
     }
@@ -179,10 +203,16 @@ impl Table<'_> {
         let name: Vec<char> = short(row.name).chars().collect();
         let mut number = number.to_owned();
         let mut shares = [self.share(row.inclusive), self.share(row.exclusive)];
-        for piece in name.chunks(NAME).take(if self.full { usize::MAX } else { 1 }) {
+        for piece in name
+            .chunks(NAME)
+            .take(if self.full { usize::MAX } else { 1 })
+        {
             let piece: String = piece.iter().collect();
             let [inclusive, exclusive] = &shares;
-            writeln!(f, "{number}{piece:<NAME$}    {inclusive:<MEASURE$}{exclusive:<MEASURE$}")?;
+            writeln!(
+                f,
+                "{number}{piece:<NAME$}    {inclusive:<MEASURE$}{exclusive:<MEASURE$}"
+            )?;
             number = " ".repeat(number.len());
             shares = [String::new(), String::new()];
         }
@@ -190,7 +220,11 @@ impl Table<'_> {
     }
 
     fn share(&self, time: f64) -> String {
-        let hundredths = if self.total > 0.0 { time * 100.0 / self.total * 100.0 } else { 0.0 };
+        let hundredths = if self.total > 0.0 {
+            time * 100.0 / self.total * 100.0
+        } else {
+            0.0
+        };
         format!("{}%", Number(hundredths.round_ties_even() / 100.0))
     }
 }
@@ -224,10 +258,19 @@ mod tests {
     #[test]
     fn names_are_shortened_as_dotnet_trace_does() {
         for (name, expected) in [
-            ("HelloAKS!HelloAKS.Worker.FindPrimeNumber(int32)", "Worker.FindPrimeNumber(int32)"),
-            ("Lib!A.B..ctor(class System.String,int32)", ".ctor(class System.String,int32)"),
+            (
+                "HelloAKS!HelloAKS.Worker.FindPrimeNumber(int32)",
+                "Worker.FindPrimeNumber(int32)",
+            ),
+            (
+                "Lib!A.B..ctor(class System.String,int32)",
+                ".ctor(class System.String,int32)",
+            ),
             ("Lib!Program.Main()", "Lib!Program.Main()"),
-            ("Lib!A.M(class X,method void *(int32))", "X,method void *(int32)"),
+            (
+                "Lib!A.M(class X,method void *(int32))",
+                "X,method void *(int32)",
+            ),
             ("(Non-Activities)", "(Non-Activities)"),
             ("?!?", "Missing Symbol"),
             ("Lib!A.B.C(open", "Lib!A.B.C(open"),
@@ -240,13 +283,41 @@ mod tests {
     fn columns_stand_where_dotnet_trace_puts_them() {
         let name = format!("M!N.T.{}(int32)", "x".repeat(80));
         let rows = vec![
-            Row { name: &name, inclusive: 1.0, exclusive: 2.0 / 3.0 },
-            Row { name: UNKNOWN, inclusive: 0.5, exclusive: 0.0 },
+            Row {
+                name: &name,
+                inclusive: 1.0,
+                exclusive: 2.0 / 3.0,
+            },
+            Row {
+                name: UNKNOWN,
+                inclusive: 0.5,
+                exclusive: 0.0,
+            },
         ];
-        let table = |full| Table { rows: rows.clone(), total: 1.0, by: By::Exclusive, full }.to_string();
-        let head = format!("{:<77}{:<20}{:<20}\n", "Top 2 Functions (Exclusive)", "Inclusive", "Exclusive");
-        let first = format!("1. T.{}    {:<20}{:<20}\n", "x".repeat(68), "100%", "66.67%");
-        let rest = format!("   {:<70}    {:<40}\n", format!("{}(int32)", "x".repeat(12)), "");
+        let table = |full| {
+            Table {
+                rows: rows.clone(),
+                total: 1.0,
+                by: By::Exclusive,
+                full,
+            }
+            .to_string()
+        };
+        let head = format!(
+            "{:<77}{:<20}{:<20}\n",
+            "Top 2 Functions (Exclusive)", "Inclusive", "Exclusive"
+        );
+        let first = format!(
+            "1. T.{}    {:<20}{:<20}\n",
+            "x".repeat(68),
+            "100%",
+            "66.67%"
+        );
+        let rest = format!(
+            "   {:<70}    {:<40}\n",
+            format!("{}(int32)", "x".repeat(12)),
+            ""
+        );
         let second = format!("2. {:<70}    {:<20}{:<20}\n", "Missing Symbol", "50%", "0%");
         assert_eq!(table(false), format!("{head}{first}{second}"));
         assert_eq!(table(true), format!("{head}{first}{rest}{second}"));

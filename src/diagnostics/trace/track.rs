@@ -48,7 +48,8 @@ impl Track {
         (start, duration): (f64, f32),
         mut mark: impl FnMut(Mark<Frame>) -> Result<(), E>,
     ) -> Result<(), E> {
-        let goes_on = |(open, frame): &(&mut Open, &Frame)| open.frame == **frame && open.reaches(start);
+        let goes_on =
+            |(open, frame): &(&mut Open, &Frame)| open.frame == **frame && open.reaches(start);
         let mut shared = 0;
         for (open, _) in self.open.iter_mut().zip(path).take_while(goes_on) {
             open.duration += duration;
