@@ -10,6 +10,7 @@ use tempfile::TempDir;
 use super::stream::{Stream, Written, text};
 use super::{MICROSOFT, assert_same, references};
 
+const RUNDOWN: &str = "Microsoft-Windows-DotNETRuntimeRundown";
 const SIDEBOX: &str = env!("CARGO_BIN_EXE_sidebox");
 
 fn run(program: &Path, folder: &Path, words: &[&str]) -> Output {
@@ -65,7 +66,6 @@ fn small() -> Vec<u8> {
         stack,
         payload,
     };
-    const RUNDOWN: &str = "Microsoft-Windows-DotNETRuntimeRundown";
     Stream::new()
         .kind(1, "Microsoft-DotNETCore-SampleProfiler", 0)
         .kind(2, RUNDOWN, 144)
