@@ -1,7 +1,7 @@
 //! `sidebox trace collect`: a session of events into a file that is valid whatever happens.
 
 use std::fs::{self, File};
-use std::io::{self, Read, Write, stdout};
+use std::io::{Read, Write, stdout};
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -276,7 +276,7 @@ fn told(asked: Asked) -> &'static str {
 
 /// The path alone goes to standard output.
 fn conclude(path: &Path, recorded: Recorded) -> anyhow::Result<ExitCode> {
-    writeln!(stdout(), "{}", path.display()).or_else(without_reader)?;
+    writeln!(stdout(), "{}", path.display()).or_else(output::without_reader)?;
     let written = size(recorded.bytes);
     match recorded.end {
         End::Whole => {
@@ -296,14 +296,6 @@ fn conclude(path: &Path, recorded: Recorded) -> anyhow::Result<ExitCode> {
         End::Unknown => Err(anyhow!(
             "this runtime writes a form of events that is not known; {written} are kept as they came"
         )),
-    }
-}
-
-fn without_reader(error: io::Error) -> io::Result<()> {
-    if error.kind() == io::ErrorKind::BrokenPipe {
-        Ok(())
-    } else {
-        Err(error)
     }
 }
 
