@@ -5,6 +5,7 @@
 //! [`microsoft`] if Microsoft has a tool of that name. What they share: [`target`] finds the process, [`output`] names
 //! and makes files, [`stop`] knows when a person has enough, [`place`] knows the toolbox.
 
+mod greet;
 pub(super) mod microsoft;
 mod output;
 mod place;
@@ -34,6 +35,9 @@ pub(super) enum Tool {
     Ps(ps::PsArgs),
     /// Record what a .NET process does
     Trace(trace::TraceArgs),
+    /// What a shell of the toolbox says first: what is here, which process is the target, what to try
+    #[command(hide = true)]
+    Greet,
 }
 
 /// Runs a tool.
@@ -41,5 +45,6 @@ pub(super) fn run(tool: &Tool, called: CalledAs) -> anyhow::Result<ExitCode> {
     match tool {
         Tool::Ps(args) => ps::run(args),
         Tool::Trace(args) => trace::run(args, called),
+        Tool::Greet => greet::run(),
     }
 }
