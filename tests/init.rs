@@ -138,7 +138,13 @@ fn a_second_signal_ends_a_command_that_does_not_listen() {
 /// As process 1 of a PID namespace it inherits orphans, which would stay zombies for ever.
 #[test]
 fn as_process_1_it_clears_away_what_others_leave() {
-    let namespace = ["--user", "--map-root-user", "--pid", "--fork", "--mount-proc"];
+    let namespace = [
+        "--user",
+        "--map-root-user",
+        "--pid",
+        "--fork",
+        "--mount-proc",
+    ];
     let possible = Command::new("unshare").args(namespace).arg("true").output();
     if !possible.is_ok_and(|output| output.status.success()) {
         eprintln!("skipped: this machine gives no PID namespaces");
