@@ -22,6 +22,7 @@ cluster-smoke: cluster-build ## Prove the launcher: side by side, killed, starte
 
 test-cluster: cluster-build ## The API server as judge: every Pod it takes unpatched it takes patched
 	cargo test --test apiserver -- --ignored
+	cargo test --test workloads -- --ignored
 
 e2e: ## The recipe for real, as root: .NET in containers, traces through kubectl exec
 	@$(LAUNCH) build --level 3
