@@ -24,6 +24,7 @@ mod installed;
 mod metrics;
 mod objects;
 mod rendered;
+mod rights;
 mod served;
 mod table;
 mod together;

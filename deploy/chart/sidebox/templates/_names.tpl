@@ -69,3 +69,26 @@ secret:
 {{- define "sidebox.keyFile" -}}
 /etc/sidebox/tls/{{ ternary .Values.certificates.mounted.keyFile "tls.key" (eq .Values.certificates.source "mounted") }}
 {{- end }}
+
+{{/* Which parts speak with the API server: texts that are empty or not, since templates return nothing else. */}}
+{{- define "sidebox.keepsCertificates" -}}
+{{- if eq .Values.certificates.source "selfManaged" }}yes{{ end -}}
+{{- end }}
+
+{{- define "sidebox.makesClaims" -}}
+{{- if dig "data" "create" false .Values.settings }}yes{{ end -}}
+{{- end }}
+
+{{- define "sidebox.watchesMissed" -}}
+{{- if dig "watchMissed" false .Values.settings }}yes{{ end -}}
+{{- end }}
+
+{{/* What one replica does for all, so that a Lease is needed. */}}
+{{- define "sidebox.elects" -}}
+{{ include "sidebox.keepsCertificates" . }}{{ include "sidebox.makesClaims" . }}{{ include "sidebox.watchesMissed" . }}
+{{- end }}
+
+{{/* Whether a token is needed at all. */}}
+{{- define "sidebox.speaks" -}}
+{{ include "sidebox.elects" . }}{{ if or .Values.cluster.facts .Values.cluster.events }}yes{{ end }}
+{{- end }}
