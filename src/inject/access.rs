@@ -10,7 +10,7 @@ use super::decide::{Asked, Case};
 use super::finding::Finding;
 use super::image::any_matches;
 use super::pod::{Container, Presence};
-use super::temporary::{self, Temporary, below, covering, note, why};
+use super::temporary::{self, Temporary, below, covering, device, note, why};
 
 /// Where the toolbox mounts results.
 pub const DATA_PATH: &str = "/data";
@@ -214,7 +214,7 @@ fn port<'a>(case: &Case<'a>, notes: &mut Vec<Finding>) -> Result<Access<'a>, Fin
             });
         }
     }
-    if covering(target, SOCKET_PATH).is_some() {
+    if covering(target, SOCKET_PATH).is_some() || device(target, SOCKET_PATH).is_some() {
         return Err(Finding::MountConflict {
             path: SOCKET_PATH.to_owned(),
         });

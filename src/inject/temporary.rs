@@ -8,7 +8,7 @@ use super::access::{DATA_PATH, Folder, TMP_PATH};
 use super::decide::Case;
 use super::finding::Finding;
 use super::paths::{covers, normalised, overlap};
-use super::pod::{Container, Mount, TMPDIR, elements};
+use super::pod::{Container, Device, Mount, TMPDIR, elements};
 
 const NOT_LITERAL: &str = "no literal absolute path";
 
@@ -48,6 +48,10 @@ pub(super) fn below<'a>(
     folder: &'a str,
 ) -> Temporary<'a> {
     let path = normalised(folder);
+    if let Some(device) = device(target, &path) {
+        let volume = device.name.as_deref().unwrap_or("");
+        return Temporary::OtherVolume { volume, path };
+    }
     let Some(mount) = covering(target, &path) else {
         let usual = [TMP_PATH, "/var/tmp"]
             .iter()
@@ -102,6 +106,16 @@ pub(super) fn covering<'a>(container: &'a Container<'a>, path: &str) -> Option<&
                 .is_some_and(|at| covers(&normalised(at), path))
         })
         .max_by_key(|mount| of(mount))
+}
+
+/// The raw block device of the container on `path` or above it. The API takes no mount on a device's
+/// own path, and below one there is no folder.
+pub(super) fn device<'a>(container: &'a Container<'a>, path: &str) -> Option<&'a Device<'a>> {
+    let mut devices = container.volume_devices.iter().flatten();
+    devices.find(|device| {
+        let at = device.device_path.as_deref();
+        at.is_some_and(|at| covers(&normalised(at), path))
+    })
 }
 
 /// Whether nothing can be written into the folder, so that the runtime opens no socket.

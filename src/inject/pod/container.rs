@@ -28,6 +28,8 @@ pub struct Container<'a> {
     pub env_from: Option<Vec<serde::de::IgnoredAny>>,
     #[serde(borrow)]
     pub volume_mounts: Presence<Vec<Mount<'a>>>,
+    #[serde(borrow)]
+    pub volume_devices: Option<Vec<Device<'a>>>,
     pub security_context: Option<SecurityContext>,
     #[serde(borrow)]
     pub resources: Option<Resources<'a>>,
@@ -91,6 +93,20 @@ pub struct Mount<'a> {
     #[serde(borrow)]
     pub sub_path_expr: Option<Text<'a>>,
     pub read_only: Option<bool>,
+}
+
+/// A raw block device of a container: the API allows no mount on the same path.
+#[derive(Debug, Default, serde::Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[expect(
+    missing_docs,
+    reason = "fields are those of the Kubernetes API, under their names"
+)]
+pub struct Device<'a> {
+    #[serde(borrow)]
+    pub name: Option<Text<'a>>,
+    #[serde(borrow)]
+    pub device_path: Option<Text<'a>>,
 }
 
 /// A variable that a rule reads.

@@ -10,7 +10,7 @@ mod spec;
 mod text;
 
 pub use container::{
-    Container, Env, Exec, Handler, Lifecycle, Mount, TMPDIR, Variable, is_dotnet_variable,
+    Container, Device, Env, Exec, Handler, Lifecycle, Mount, TMPDIR, Variable, is_dotnet_variable,
 };
 pub use metadata::{
     Annotations, DEFAULT_CONTAINER, INJECTED_LABEL, Labels, Metadata, STATUS, Value,
