@@ -37,6 +37,12 @@ pub trait FactSource: Send + Sync {
     fn facts(&self, namespace: &str) -> Arc<Facts>;
 }
 
+impl<S: FactSource> FactSource for Arc<S> {
+    fn facts(&self, namespace: &str) -> Arc<Facts> {
+        S::facts(self, namespace)
+    }
+}
+
 /// Facts that were read before, by namespace.
 #[derive(Debug, Default)]
 pub struct KnownFacts {
@@ -93,8 +99,8 @@ impl Admission {
     }
 
     /// Takes new settings; reviews under way keep the old ones.
-    pub fn set_settings(&self, settings: Settings) {
-        self.settings.store(Arc::new(settings));
+    pub fn set_settings(&self, settings: impl Into<Arc<Settings>>) {
+        self.settings.store(settings.into());
     }
 
     /// Takes new facts; reviews under way keep the old ones.

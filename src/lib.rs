@@ -11,6 +11,7 @@
 
 pub mod admission;
 pub mod cli;
+pub mod cluster;
 pub mod diagnostics;
 pub mod inject;
 pub mod pki;

@@ -91,6 +91,10 @@ const ROOMS: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "cluster",
+        &["axum", "hyper", "clap", "crate::server", "crate::cli"],
+    ),
+    (
         "diagnostics",
         &[
             "tokio",

@@ -5,6 +5,7 @@
 pub mod objects;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::annotations::{self, Asks, Source};
 use super::finding::Finding;
@@ -36,11 +37,10 @@ impl<T> Known<T> {
 pub struct Facts {
     /// The Namespace object.
     pub namespace: Known<Namespace>,
-    /// Its claims by name. A claim that is not among them is missing, or unknown with [`Known::Unknown`]
-    /// in [`Facts::claim`].
+    /// Its claims by name, as far as they are known.
     pub claims: BTreeMap<String, Claim>,
-    /// Whether [`Facts::claims`] holds all there are.
-    pub claims_complete: bool,
+    /// Which claims are missing if they are not in [`Facts::claims`].
+    pub claims_known: ClaimsKnown,
     /// Its LimitRanges.
     pub limit_ranges: Vec<LimitRange>,
     /// Its ResourceQuotas.
@@ -54,7 +54,7 @@ impl Facts {
     pub fn claim(&self, name: &str) -> Known<Option<Claim>> {
         match self.claims.get(name) {
             Some(claim) => Known::Known(Some(*claim)),
-            None if self.claims_complete => Known::Known(None),
+            None if self.claims_known.covers(name) => Known::Known(None),
             None => Known::Unknown,
         }
     }
@@ -64,6 +64,28 @@ impl Facts {
         self.namespace
             .get()
             .is_some_and(|namespace| namespace.restricted)
+    }
+}
+
+/// Which claims are known, there or missing.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum ClaimsKnown {
+    /// Those that are there, perhaps not all of them.
+    #[default]
+    Some,
+    /// All.
+    All,
+    /// Those of one name: a cluster is watched for the claim of the settings alone.
+    Named(Arc<str>),
+}
+
+impl ClaimsKnown {
+    fn covers(&self, name: &str) -> bool {
+        match self {
+            Self::Some => false,
+            Self::All => true,
+            Self::Named(known) => **known == *name,
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{Amounts, Claim, Facts, Known, LimitKind, LimitRange, Namespace, Quota};
+use super::{Amounts, Claim, ClaimsKnown, Facts, Known, LimitKind, LimitRange, Namespace, Quota};
 use crate::inject::quantity::Amount;
 
 /// The namespace of objects that name none.
@@ -41,58 +41,110 @@ struct Meta {
     annotations: Option<BTreeMap<String, String>>,
 }
 
-#[derive(Deserialize, Default)]
-#[serde(rename_all = "camelCase", default)]
-struct ClaimObject {
-    spec: ClaimSpec,
-    status: ClaimStatus,
+/// What is read of a PersistentVolumeClaim.
+#[derive(Debug, Clone, Deserialize, Default)]
+#[serde(default)]
+pub struct ClaimObject {
+    spec: Option<ClaimSpec>,
+    status: Option<ClaimStatus>,
 }
 
-#[derive(Deserialize, Default)]
+#[derive(Debug, Clone, Deserialize, Default)]
 #[serde(rename_all = "camelCase", default)]
 struct ClaimSpec {
     volume_mode: Option<String>,
-    access_modes: Vec<String>,
+    access_modes: Option<Vec<String>>,
 }
 
-#[derive(Deserialize, Default)]
+#[derive(Debug, Clone, Deserialize, Default)]
 #[serde(default)]
 struct ClaimStatus {
     phase: Option<String>,
 }
 
-#[derive(Deserialize, Default)]
+/// What is read of a LimitRange.
+#[derive(Debug, Clone, Deserialize, Default)]
 #[serde(default)]
-struct LimitRangeObject {
-    spec: LimitRangeSpec,
+pub struct LimitRangeObject {
+    spec: Option<LimitRangeSpec>,
 }
 
-#[derive(Deserialize, Default)]
+#[derive(Debug, Clone, Deserialize, Default)]
 #[serde(default)]
 struct LimitRangeSpec {
-    limits: Vec<LimitItem>,
+    limits: Option<Vec<LimitItem>>,
 }
 
-#[derive(Deserialize, Default)]
+type Bounds = Option<BTreeMap<String, Value>>;
+
+#[derive(Debug, Clone, Deserialize, Default)]
 #[serde(rename_all = "camelCase", default)]
 struct LimitItem {
     #[serde(rename = "type")]
     kind: String,
-    min: BTreeMap<String, Value>,
-    max: BTreeMap<String, Value>,
-    max_limit_request_ratio: BTreeMap<String, Value>,
+    min: Bounds,
+    max: Bounds,
+    max_limit_request_ratio: Bounds,
 }
 
-#[derive(Deserialize, Default)]
+/// What is read of a ResourceQuota.
+#[derive(Debug, Clone, Deserialize, Default)]
 #[serde(default)]
-struct QuotaObject {
-    spec: QuotaSpec,
+pub struct QuotaObject {
+    spec: Option<QuotaSpec>,
 }
 
-#[derive(Deserialize, Default)]
+#[derive(Debug, Clone, Deserialize, Default)]
 #[serde(default)]
 struct QuotaSpec {
-    hard: BTreeMap<String, Value>,
+    hard: Bounds,
+}
+
+impl ClaimObject {
+    /// The claim as it counts in a decision.
+    pub fn claim(&self) -> Claim {
+        let spec = self.spec.as_ref();
+        let phase = self.status.as_ref().and_then(|s| s.phase.as_deref());
+        let volume_mode = spec.and_then(|spec| spec.volume_mode.as_deref());
+        let modes = spec.and_then(|spec| spec.access_modes.as_deref());
+        Claim {
+            bound: phase == Some("Bound"),
+            block: volume_mode == Some("Block"),
+            read_write_many: modes
+                .is_some_and(|modes| modes.iter().any(|mode| mode == "ReadWriteMany")),
+        }
+    }
+}
+
+impl LimitRangeObject {
+    /// Its items that are about containers or Pods, under the object's name.
+    pub fn ranges(&self, name: &str) -> impl Iterator<Item = LimitRange> {
+        let limits = self.spec.as_ref().and_then(|spec| spec.limits.as_ref());
+        let items = limits.into_iter().flatten();
+        items.filter_map(move |item| limit_range(name, item))
+    }
+}
+
+impl QuotaObject {
+    /// What it counts, under the object's name.
+    pub fn quota(&self, name: String) -> Quota {
+        let hard = self.spec.as_ref().and_then(|spec| spec.hard.as_ref());
+        let counts = |resource: &str| {
+            let of = |key: &String| {
+                let key = key
+                    .strip_prefix("requests.")
+                    .or_else(|| key.strip_prefix("limits."))
+                    .unwrap_or(key);
+                key == resource
+            };
+            hard.is_some_and(|hard| hard.keys().any(of))
+        };
+        Quota {
+            name,
+            compute: counts("cpu") || counts("memory"),
+            ephemeral_storage: counts("ephemeral-storage"),
+        }
+    }
 }
 
 /// Reads the facts of all namespaces that the objects speak of.
@@ -153,40 +205,25 @@ fn add(
                 &meta.annotations.unwrap_or_default(),
             );
             facts.namespace = Known::Known(namespace);
-            facts.claims_complete = completeness == Completeness::Whole;
+            facts.claims_known = match completeness {
+                Completeness::Whole => ClaimsKnown::All,
+                Completeness::Part => ClaimsKnown::Some,
+            };
         }
         "PersistentVolumeClaim" => {
-            let claim = claim(&ClaimObject::deserialize(object).map_err(failed)?);
-            facts.claims.insert(meta.name, claim);
+            let claim = ClaimObject::deserialize(object).map_err(failed)?;
+            facts.claims.insert(meta.name, claim.claim());
         }
         "LimitRange" => {
             let ranges = LimitRangeObject::deserialize(object).map_err(failed)?;
-            facts.limit_ranges.extend(
-                ranges
-                    .spec
-                    .limits
-                    .iter()
-                    .filter_map(|item| limit_range(&meta.name, item)),
-            );
+            facts.limit_ranges.extend(ranges.ranges(&meta.name));
         }
         _ => {
             let quota = QuotaObject::deserialize(object).map_err(failed)?;
-            facts.quotas.push(self::quota(meta.name, &quota.spec.hard));
+            facts.quotas.push(quota.quota(meta.name));
         }
     }
     Ok(())
-}
-
-fn claim(object: &ClaimObject) -> Claim {
-    Claim {
-        bound: object.status.phase.as_deref() == Some("Bound"),
-        block: object.spec.volume_mode.as_deref() == Some("Block"),
-        read_write_many: object
-            .spec
-            .access_modes
-            .iter()
-            .any(|mode| mode == "ReadWriteMany"),
-    }
 }
 
 fn limit_range(name: &str, item: &LimitItem) -> Option<LimitRange> {
@@ -204,8 +241,8 @@ fn limit_range(name: &str, item: &LimitItem) -> Option<LimitRange> {
     })
 }
 
-fn amounts(bounds: &BTreeMap<String, Value>) -> Amounts {
-    let amount = |resource: &str| match bounds.get(resource)? {
+fn amounts(bounds: &Bounds) -> Amounts {
+    let amount = |resource: &str| match bounds.as_ref()?.get(resource)? {
         Value::String(text) => Amount::parse(text),
         other => Amount::parse(&other.to_string()),
     };
@@ -213,23 +250,5 @@ fn amounts(bounds: &BTreeMap<String, Value>) -> Amounts {
         cpu: amount("cpu"),
         memory: amount("memory"),
         ephemeral_storage: amount("ephemeral-storage"),
-    }
-}
-
-fn quota(name: String, hard: &BTreeMap<String, Value>) -> Quota {
-    let counts = |resource: &str| {
-        let of = |key: &String| {
-            let key = key
-                .strip_prefix("requests.")
-                .or_else(|| key.strip_prefix("limits."))
-                .unwrap_or(key);
-            key == resource
-        };
-        hard.keys().any(of)
-    };
-    Quota {
-        name,
-        compute: counts("cpu") || counts("memory"),
-        ephemeral_storage: counts("ephemeral-storage"),
     }
 }

@@ -1,0 +1,107 @@
+//! Which API server is spoken to, as whom, and where do we live? Reading the configuration calls nobody:
+//! a start never waits for the API server.
+//!
+//! Knows nothing of what is asked there.
+
+use std::path::Path;
+use std::time::{Duration, SystemTime};
+
+use kube::config::{InClusterError, InferConfigError};
+use kube::{Client, Config};
+
+/// Where the kubelet mounts a service account's token.
+const TOKEN: &str = "/var/run/secrets/kubernetes.io/serviceaccount/token";
+
+/// An API server that does not take a connection for so long is away.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Why there is no client.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    /// A Pod's service account is mounted, but not as a whole.
+    #[error(
+        "cannot read the service account that is mounted in this Pod: {0}; automountServiceAccountToken \
+         of the Pod must be true"
+    )]
+    InPod(#[source] InClusterError),
+    /// There is neither a service account nor a kubeconfig.
+    #[error("no cluster is configured, neither by a service account nor by KUBECONFIG: {0}")]
+    Nowhere(#[source] InferConfigError),
+    /// The configuration makes no client.
+    #[error("the cluster's configuration cannot be used: {0}")]
+    Unusable(#[source] kube::Error),
+}
+
+/// What the caller knows of the Pod that we run in.
+#[derive(Debug, Clone, Default)]
+pub struct Pod {
+    /// Its name; without it the machine's.
+    pub name: Option<String>,
+    /// Its namespace; without it that of the configuration.
+    pub namespace: Option<String>,
+}
+
+/// A cluster that can be asked, and our place in it.
+#[derive(Clone)]
+pub struct Cluster {
+    /// Shared by all who ask.
+    pub client: Client,
+    /// Our own namespace: that of the Lease and the Secret.
+    pub namespace: String,
+    /// This process among its replicas: no other one ever has the same.
+    pub identity: String,
+}
+
+/// Whether we run in a Pod that may speak to the API server.
+pub fn in_pod() -> bool {
+    std::env::var_os("KUBERNETES_SERVICE_HOST").is_some() && Path::new(TOKEN).exists()
+}
+
+impl Cluster {
+    /// The cluster of the Pod's service account, else that of KUBECONFIG or `~/.kube/config`.
+    /// Must be called within the runtime that will serve the requests.
+    ///
+    /// # Errors
+    /// [`ConnectError`] when nothing usable is configured; whether anybody answers shows later.
+    pub async fn configured(pod: Pod) -> Result<Self, ConnectError> {
+        let mut config = if in_pod() {
+            Config::incluster().map_err(ConnectError::InPod)?
+        } else {
+            Config::infer().await.map_err(ConnectError::Nowhere)?
+        };
+        config.connect_timeout = Some(CONNECT_TIMEOUT);
+        // Whoever asks repeats in its own time, and counts.
+        config.default_retry = false;
+        let configured = config.default_namespace.trim().to_owned();
+        Ok(Self {
+            client: Client::try_from(config).map_err(ConnectError::Unusable)?,
+            namespace: pod.namespace.unwrap_or(configured),
+            identity: identity(pod.name),
+        })
+    }
+}
+
+impl std::fmt::Debug for Cluster {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Cluster")
+            .field("namespace", &self.namespace)
+            .field("identity", &self.identity)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A container that was restarted in the same Pod is another one: it must not take the Lease of its
+/// predecessor for its own.
+fn identity(pod: Option<String>) -> String {
+    let machine = || {
+        rustix::system::uname()
+            .nodename()
+            .to_string_lossy()
+            .into_owned()
+    };
+    let started = SystemTime::now()
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .unwrap_or_default();
+    let name = pod.unwrap_or_else(machine);
+    format!("{name}_{}-{:x}", std::process::id(), started.as_nanos())
+}

@@ -1,0 +1,15 @@
+//! The cluster that Sidebox runs in: what it says, and what is kept in order there.
+//!
+//! Everything here happens beside the reviews: no Pod waits for an API call, and an API server that
+//! is away changes nothing that is known. Must not know HTTP, the server or the command line.
+
+mod connect;
+mod facts;
+mod metrics;
+mod watch;
+
+pub use connect::{Cluster, ConnectError, Pod, in_pod};
+pub use facts::{FactStore, keep as keep_facts};
+pub use metrics::{WatchHealth, WatchMetrics};
+pub use watch::problem::{PROBLEMS, Problem};
+pub use watch::{Change, Meta, Resource};
