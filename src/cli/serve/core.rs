@@ -42,12 +42,12 @@ pub(super) async fn core(args: &ServeArgs) -> anyhow::Result<Core> {
         Settings::default(),
         Box::new(KnownFacts::default()),
     ));
-    let (settled, in_force) = watch::channel(Arc::default());
+    let (in_force, settings_in_force) = watch::channel(Arc::default());
     let settings = Settled {
         path: args.config.clone(),
         admission: Arc::clone(&admission),
         metrics: Arc::clone(&metrics),
-        settled,
+        in_force,
     };
     let known = Known {
         path: args.facts.clone(),
@@ -73,7 +73,7 @@ pub(super) async fn core(args: &ServeArgs) -> anyhow::Result<Core> {
     let follow_cluster = cluster.zip(watches).map(|(cluster, watches)| {
         let store = Arc::new(FactStore::default());
         admission.set_facts(Box::new(Arc::clone(&store)));
-        cluster::keep_facts(cluster.client, in_force, store, watches)
+        cluster::keep_facts(cluster.client, settings_in_force, store, watches)
     });
     let refresh = async {
         tokio::select! {
@@ -123,7 +123,7 @@ struct Settled {
     path: Option<PathBuf>,
     admission: Arc<Admission>,
     metrics: Arc<Metrics>,
-    settled: watch::Sender<Arc<Settings>>,
+    in_force: watch::Sender<Arc<Settings>>,
 }
 
 impl Settled {
@@ -140,7 +140,7 @@ impl Settled {
         self.metrics.settings_loaded(&settings.hash);
         let settings = Arc::new(settings);
         self.admission.set_settings(Arc::clone(&settings));
-        self.settled.send_replace(settings);
+        self.in_force.send_replace(settings);
         Ok(())
     }
 }

@@ -142,7 +142,7 @@ impl<F> Watch<F> {
         let mut next = None;
         loop {
             let text = source.page(next.as_deref()).await?;
-            let list: List<'_> = serde_json::from_str(&text).map_err(garbled)?;
+            let list: List<'_> = serde_json::from_str(&text).map_err(|error| garbled(&error))?;
             for item in list.items.into_iter().flatten() {
                 self.present(item)?;
             }
@@ -194,7 +194,7 @@ impl<F> Watch<F> {
         T: DeserializeOwned,
         F: FnMut(Change<T>),
     {
-        let event: Event<'_> = serde_json::from_str(line).map_err(garbled)?;
+        let event: Event<'_> = serde_json::from_str(line).map_err(|error| garbled(&error))?;
         if event.kind == EventKind::Error {
             let status: Status = serde_json::from_str(event.object.get()).unwrap_or_default();
             return Err(Problem::status(status.code, &status.message));
@@ -202,7 +202,8 @@ impl<F> Watch<F> {
         let version = match event.kind {
             EventKind::Added | EventKind::Modified => self.present(event.object)?,
             _ => {
-                let object: Object = serde_json::from_str(event.object.get()).map_err(garbled)?;
+                let object: Object =
+                    serde_json::from_str(event.object.get()).map_err(|error| garbled(&error))?;
                 let version = object.metadata.resource_version.clone();
                 if event.kind == EventKind::Deleted {
                     (self.tell)(Change::Gone(object.metadata));
@@ -221,17 +222,17 @@ impl<F> Watch<F> {
         T: DeserializeOwned,
         F: FnMut(Change<T>),
     {
-        let object: Object = serde_json::from_str(raw.get()).map_err(garbled)?;
+        let object: Object = serde_json::from_str(raw.get()).map_err(|error| garbled(&error))?;
         let version = object.metadata.resource_version.clone();
         match serde_json::from_str(raw.get()) {
             Ok(body) => (self.tell)(Change::Present(object.metadata, body)),
-            Err(error) => self.health.passed_over(&object.metadata, &garbled(error)),
+            Err(error) => self.health.passed_over(&object.metadata, &garbled(&error)),
         }
         Ok(version)
     }
 }
 
-fn garbled(error: serde_json::Error) -> Problem {
+fn garbled(error: &serde_json::Error) -> Problem {
     Problem::Garbled(error.to_string())
 }
 

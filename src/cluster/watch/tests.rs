@@ -29,13 +29,11 @@ impl Script {
     async fn next(&self, asked: String) -> Answer {
         self.asked.lock().unwrap().push(asked);
         let next = self.answers.lock().unwrap().pop_front();
-        match next {
-            Some(answer) => answer,
-            None => {
-                self.over.notify_one();
-                std::future::pending().await
-            }
+        if let Some(answer) = next {
+            return answer;
         }
+        self.over.notify_one();
+        std::future::pending().await
     }
 }
 
@@ -43,7 +41,7 @@ impl Source for Script {
     type Lines = Events;
 
     async fn page(&mut self, next: Option<&str>) -> Result<String, Problem> {
-        let asked = next.map_or("list".into(), |next| format!("list {next}"));
+        let asked = next.map_or_else(|| "list".into(), |next| format!("list {next}"));
         match self.next(asked).await {
             Answer::Page(page) => page.map(|page| page.to_string()),
             Answer::Events(_) => panic!("a list was not expected"),
@@ -96,8 +94,8 @@ fn page(version: u32, next: &str, items: &[Value]) -> Answer {
     Answer::Page(Ok(json!({"metadata": metadata, "items": items})))
 }
 
-fn event(kind: &str, object: &Value) -> Result<Value, Problem> {
-    Ok(json!({"type": kind, "object": object}))
+fn event(kind: &str, object: &Value) -> Value {
+    json!({"type": kind, "object": object})
 }
 
 fn away() -> Problem {
@@ -110,9 +108,12 @@ async fn everything_is_listed_by_pages_then_watched_from_there() {
         page(7, "more", &[object("a", 1, 10)]),
         page(7, "", &[object("b", 2, 20)]),
         Answer::Events(Ok(vec![
-            event("MODIFIED", &object("a", 8, 11)),
-            event("DELETED", &object("b", 9, 20)),
-            event("BOOKMARK", &json!({"metadata": {"resourceVersion": "12"}})),
+            Ok(event("MODIFIED", &object("a", 8, 11))),
+            Ok(event("DELETED", &object("b", 9, 20))),
+            Ok(event(
+                "BOOKMARK",
+                &json!({"metadata": {"resourceVersion": "12"}}),
+            )),
         ])),
     ])
     .await;
@@ -127,7 +128,10 @@ async fn an_api_server_that_is_away_changes_nothing_and_is_asked_where_it_stoppe
         Answer::Page(Err(away())),
         Answer::Page(Err(Problem::Forbidden("no".into()))),
         page(7, "", &[object("a", 1, 10)]),
-        Answer::Events(Ok(vec![event("ADDED", &object("b", 8, 20)), Err(away())])),
+        Answer::Events(Ok(vec![
+            Ok(event("ADDED", &object("b", 8, 20))),
+            Err(away()),
+        ])),
         Answer::Events(Err(away())),
         Answer::Events(Err(away())),
         Answer::Events(Ok(vec![])),
@@ -146,7 +150,7 @@ async fn a_forgotten_version_is_listed_anew() {
     let gone = json!({"kind": "Status", "code": 410, "message": "too old resource version"});
     let (told, asked) = played(vec![
         page(7, "", &[object("a", 1, 10)]),
-        Answer::Events(Ok(vec![event("ERROR", &gone)])),
+        Answer::Events(Ok(vec![Ok(event("ERROR", &gone))])),
         page(20, "more", &[object("b", 19, 20)]),
         Answer::Page(Err(Problem::Expired)),
         page(30, "", &[object("c", 29, 30)]),
@@ -172,19 +176,20 @@ async fn a_forgotten_version_is_listed_anew() {
     assert_eq!(asked, wanted);
 }
 
+#[derive(serde::Deserialize)]
+struct Numbered {
+    spec: u32,
+}
+
 #[tokio::test(start_paused = true)]
 async fn one_object_that_cannot_be_read_does_not_hide_the_others() {
     let script = Script::default();
     let strange = json!({"metadata": {"name": "strange", "resourceVersion": "8"}, "spec": "text"});
     *script.answers.lock().unwrap() = vec![
         page(7, "", &[strange.clone(), object("a", 1, 10)]),
-        Answer::Events(Ok(vec![event("ADDED", &strange)])),
+        Answer::Events(Ok(vec![Ok(event("ADDED", &strange))])),
     ]
     .into();
-    #[derive(serde::Deserialize)]
-    struct Numbered {
-        spec: u32,
-    }
     let mut told = Vec::new();
     let health = WatchMetrics::default().of("namespaces");
     let tell = |change: Change<Numbered>| {
