@@ -44,16 +44,24 @@ impl Sidebox {
 
     /// With the `tls.crt` and `tls.key` of a folder.
     pub(crate) async fn start_in(folder: TempDir, arguments: &[&str]) -> Self {
+        let file = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+        let (cert, key) = (file("tls.crt"), file("tls.key"));
+        let pair = ["--tls-cert", &cert, "--tls-key", &key];
+        Self::run(folder, &[&pair, arguments].concat(), &[]).await
+    }
+
+    /// With these arguments alone, and more in its environment; its log goes into the folder.
+    pub(crate) async fn run(
+        folder: TempDir,
+        arguments: &[&str],
+        environment: &[(&str, &Path)],
+    ) -> Self {
         let log = folder.path().join("log");
-        let file = |name: &str| folder.path().join(name);
         let child = Command::new(env!("CARGO_BIN_EXE_sidebox"))
             .args(["serve", "--log-format", "json", "--listen", "127.0.0.1:0"])
             .args(["--health-listen", "127.0.0.1:0", "--reload-interval", "1"])
-            .arg("--tls-cert")
-            .arg(file("tls.crt"))
-            .arg("--tls-key")
-            .arg(file("tls.key"))
             .args(arguments)
+            .envs(environment.iter().copied())
             .stderr(Stdio::from(File::create(&log).unwrap()))
             .spawn()
             .unwrap();
@@ -96,9 +104,13 @@ impl Sidebox {
         self.metric("sidebox_admission_requests_total").await
     }
 
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Asks it to end, as the kubelet does.
     pub(crate) fn terminate(&self) {
-        let pid = self.child.id().to_string();
+        let pid = self.pid().to_string();
         let sent = Command::new("kill").args(["-s", "TERM", &pid]).status();
         assert!(sent.unwrap().success());
     }
