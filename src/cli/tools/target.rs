@@ -86,7 +86,7 @@ impl TargetArgs {
             .map_or(String::new(), |name| format!(" with the name {name}"));
         match (processes.pop(), processes.is_empty()) {
             (None, _) => bail!(
-                "there is no .NET process{named} in sight; `sidebox ps` lists all, `sidebox doctor` tells why"
+                "there is no .NET process{named} in sight; `sidebox ps --stale` also lists what ended ones left"
             ),
             (Some(process), true) => Target::of(process),
             (Some(last), false) => {

@@ -140,11 +140,10 @@ impl Exchange {
     }
 
     fn write(&self, mut stream: &UnixStream, bytes: &[u8]) -> Result<(), IpcError> {
-        let write = || {
+        let mut write = || {
             stream.set_write_timeout(Some(self.left()?))?;
             stream.write_all(bytes)
         };
-        let mut write = write;
         write().map_err(|error| self.failed(error))
     }
 
