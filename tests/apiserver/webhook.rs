@@ -32,6 +32,11 @@ pub(crate) struct Sidebox {
 impl Sidebox {
     /// With certificates of `sidebox certs`.
     pub(crate) async fn start(arguments: &[&str]) -> Self {
+        Self::start_with(arguments, &[]).await
+    }
+
+    /// The same with more in its environment.
+    pub(crate) async fn start_with(arguments: &[&str], environment: &[(&str, &Path)]) -> Self {
         let folder = TempDir::new().unwrap();
         let made = Command::new(env!("CARGO_BIN_EXE_sidebox"))
             .args(["certs", "--out"])
@@ -39,27 +44,24 @@ impl Sidebox {
             .output()
             .unwrap();
         assert!(made.status.success(), "{made:?}");
-        Self::start_in(folder, arguments).await
+        Self::run(folder, arguments, environment).await
     }
 
     /// With the `tls.crt` and `tls.key` of a folder.
     pub(crate) async fn start_in(folder: TempDir, arguments: &[&str]) -> Self {
-        let file = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
-        let (cert, key) = (file("tls.crt"), file("tls.key"));
-        let pair = ["--tls-cert", &cert, "--tls-key", &key];
-        Self::run(folder, &[&pair, arguments].concat(), &[]).await
+        Self::run(folder, arguments, &[]).await
     }
 
-    /// With these arguments alone, and more in its environment; its log goes into the folder.
-    pub(crate) async fn run(
-        folder: TempDir,
-        arguments: &[&str],
-        environment: &[(&str, &Path)],
-    ) -> Self {
+    async fn run(folder: TempDir, arguments: &[&str], environment: &[(&str, &Path)]) -> Self {
         let log = folder.path().join("log");
+        let file = |name: &str| folder.path().join(name);
         let child = Command::new(env!("CARGO_BIN_EXE_sidebox"))
             .args(["serve", "--log-format", "json", "--listen", "127.0.0.1:0"])
             .args(["--health-listen", "127.0.0.1:0", "--reload-interval", "1"])
+            .arg("--tls-cert")
+            .arg(file("tls.crt"))
+            .arg("--tls-key")
+            .arg(file("tls.key"))
             .args(arguments)
             .envs(environment.iter().copied())
             .stderr(Stdio::from(File::create(&log).unwrap()))

@@ -6,7 +6,6 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use serde_json::{Value, json};
-use tempfile::TempDir;
 
 use crate::api::{Api, Reply};
 use crate::cluster::{Cluster, Level};
@@ -38,26 +37,10 @@ impl World {
 
     /// A `sidebox serve` that watches this cluster.
     pub(crate) async fn sidebox(&self, arguments: &[&str]) -> Sidebox {
-        let folder = TempDir::new().unwrap();
-        let made = Command::new(env!("CARGO_BIN_EXE_sidebox"))
-            .args(["certs", "--out"])
-            .arg(folder.path())
-            .output()
-            .unwrap();
-        assert!(made.status.success(), "{made:?}");
-        let file = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
-        let (cert, key) = (file("tls.crt"), file("tls.key"));
-        let always = [
-            "--cluster",
-            "always",
-            "--tls-cert",
-            &cert,
-            "--tls-key",
-            &key,
-        ];
         let kubeconfig = self.cluster.kubeconfig();
         let environment: [(&str, &Path); 1] = [("KUBECONFIG", &kubeconfig)];
-        Sidebox::run(folder, &[&always, arguments].concat(), &environment).await
+        let always = ["--cluster", "always"];
+        Sidebox::start_with(&[&always, arguments].concat(), &environment).await
     }
 
     /// The same, once it has read everything.
