@@ -13,25 +13,8 @@ use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use cluster::{Cluster, Level, kubectl, launch};
+use cluster::{Cluster, Level, kubectl, launch, output, refusal};
 use tempfile::TempDir;
-
-fn output(command: &mut Command) -> String {
-    let done = command.output().unwrap();
-    let errors = String::from_utf8_lossy(&done.stderr);
-    assert!(
-        done.status.success(),
-        "{command:?} ended with {}: {errors}",
-        done.status
-    );
-    String::from_utf8(done.stdout).unwrap()
-}
-
-fn refusal(command: &mut Command) -> String {
-    let done = command.output().unwrap();
-    assert!(!done.status.success(), "{command:?} was expected to fail");
-    String::from_utf8(done.stderr).unwrap()
-}
 
 /// Traces of nodes on this machine, by witnesses that are not the launcher.
 fn traces() -> Vec<String> {

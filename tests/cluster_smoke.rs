@@ -14,29 +14,10 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use cluster::{Cluster, Level, kubectl, launch};
+use cluster::{Cluster, Level, kubectl, launch, output, refusal};
 use tempfile::TempDir;
 
 const NONE: Vec<u32> = Vec::new();
-
-/// Runs a command that must succeed; returns its standard output.
-fn output(command: &mut Command) -> String {
-    let done = command.output().unwrap();
-    let errors = String::from_utf8_lossy(&done.stderr);
-    assert!(
-        done.status.success(),
-        "{command:?} ended with {}: {errors}",
-        done.status
-    );
-    String::from_utf8(done.stdout).unwrap()
-}
-
-/// Runs a command that must fail; returns its standard error.
-fn refusal(command: &mut Command) -> String {
-    let done = command.output().unwrap();
-    assert!(!done.status.success(), "{command:?} was expected to fail");
-    String::from_utf8(done.stderr).unwrap()
-}
 
 /// The living processes whose command line names a folder: a witness that is not the launcher.
 fn processes(folder: &Path) -> Vec<u32> {

@@ -160,3 +160,22 @@ pub(crate) fn kubectl(folder: &Path) -> Command {
         .env("KUBECONFIG", folder.join("kubeconfig"));
     kubectl
 }
+
+/// Runs a command that must succeed; returns its standard output.
+pub(crate) fn output(command: &mut Command) -> String {
+    let done = command.output().expect("the command starts");
+    let errors = String::from_utf8_lossy(&done.stderr);
+    assert!(
+        done.status.success(),
+        "{command:?} ended with {}: {errors}",
+        done.status
+    );
+    String::from_utf8(done.stdout).expect("output is text")
+}
+
+/// Runs a command that must fail; returns its standard error.
+pub(crate) fn refusal(command: &mut Command) -> String {
+    let done = command.output().expect("the command starts");
+    assert!(!done.status.success(), "{command:?} was expected to fail");
+    String::from_utf8(done.stderr).expect("errors are text")
+}

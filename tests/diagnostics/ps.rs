@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 use std::process::Command;
 
 use tempfile::TempDir;
@@ -14,6 +15,11 @@ const ALONE: [&str; 5] = ["unshare", "--pid", "--fork", "--mount-proc", "--kill-
 
 fn resting(dotnet: &Dotnet, version: Version) -> Start {
     dotnet.hello(version).env("PAUSE_MILLISECONDS", "50")
+}
+
+/// The same, running, with its socket in a folder.
+fn resting_in(folder: &Path, dotnet: &Dotnet, version: Version) -> App {
+    resting(dotnet, version).env("TMPDIR", folder).start()
 }
 
 /// The line about a process, its columns apart by one space.
@@ -116,11 +122,7 @@ fn a_socket_alone_is_enough() {
         return;
     };
     let folder = TempDir::new().unwrap();
-    let start = |version| {
-        resting(&dotnet, version)
-            .env("TMPDIR", folder.path())
-            .start()
-    };
+    let start = |version| resting_in(folder.path(), &dotnet, version);
     let mut gone = start(Version::Net8);
     let left = gone.socket_in(folder.path());
     gone.kill();
@@ -303,11 +305,7 @@ fn several_are_asked_about_and_one_is_not() {
         return;
     };
     let folder = TempDir::new().unwrap();
-    let start = |version| {
-        resting(&dotnet, version)
-            .env("TMPDIR", folder.path())
-            .start()
-    };
+    let start = |version| resting_in(folder.path(), &dotnet, version);
     let collect = |more: &[&str]| {
         let mut collect = through(&ALONE);
         let output = folder.path().join("t.nettrace");
