@@ -12,7 +12,6 @@ import json
 import shutil
 import ssl
 import subprocess
-import time
 import urllib.error
 import urllib.request
 from contextlib import nullcontext
@@ -21,7 +20,6 @@ from launcher import binaries, certificates, components, machine, node, nodefile
 from launcher.failure import Failure
 from launcher.lock import locked
 
-READY_SECONDS = 180  # a busy machine; an idle one needs three seconds
 POLICY = binaries.MODULE / "audit-policy.yaml"
 LOCK = ".lock"
 
@@ -158,7 +156,7 @@ class Start:
 
     def default_service_account(self):
         """No controller makes it at level 1, and without it no Pod is admitted."""
-        self.kubectl("wait", "--for=create", "namespace/default", f"--timeout={READY_SECONDS}s")
+        self.kubectl("wait", "--for=create", "namespace/default", f"--timeout={processes.READY_SECONDS}s")
         self.kubectl("create", "serviceaccount", "default")
 
     def controllers(self):
@@ -169,19 +167,19 @@ class Start:
     def fake_nodes(self, count):
         """Ready when Pods can be made and scheduled, not merely when the programs answer."""
         self.program(*components.kwok(self.folder, self.ports, self.programs))
-        self.kubectl("wait", "--for=create", "serviceaccount/default", f"--timeout={READY_SECONDS}s")
+        self.kubectl("wait", "--for=create", "serviceaccount/default", f"--timeout={processes.READY_SECONDS}s")
         if count:
             self.kubectl("create", "-f", "-", stdin=json.dumps(components.fake_nodes(count)))
-            self.kubectl("wait", "--for=condition=Ready", "node", "--all", f"--timeout={READY_SECONDS}s")
+            self.kubectl("wait", "--for=condition=Ready", "node", "--all", f"--timeout={processes.READY_SECONDS}s")
 
     def real_node(self):
         """Ready when containers can run: the node says so, and Services lead to their Pods."""
         self.node.start_programs(self.programs, self.outlives)
         for name in nodefiles.HEALTH:
             self.await_answer(name, nodefiles.probe(name))
-        self.kubectl("wait", "--for=create", "serviceaccount/default", f"--timeout={READY_SECONDS}s")
-        self.kubectl("wait", "--for=create", f"node/{nodefiles.NAME}", f"--timeout={READY_SECONDS}s")
-        self.kubectl("wait", "--for=condition=Ready", f"node/{nodefiles.NAME}", f"--timeout={READY_SECONDS}s")
+        self.kubectl("wait", "--for=create", "serviceaccount/default", f"--timeout={processes.READY_SECONDS}s")
+        self.kubectl("wait", "--for=create", f"node/{nodefiles.NAME}", f"--timeout={processes.READY_SECONDS}s")
+        self.kubectl("wait", "--for=condition=Ready", f"node/{nodefiles.NAME}", f"--timeout={processes.READY_SECONDS}s")
 
     def program(self, argv, probe):
         """Starts a program and waits until its probe answers."""
@@ -191,14 +189,8 @@ class Start:
 
     def await_answer(self, name, probe):
         """Waits until a probe answers 200; says why if the program ends first."""
-        deadline = time.monotonic() + READY_SECONDS
-        while not self.answers(probe):
-            if not processes.alive(self.folder / "pids" / name):
-                raise Failure(f"{name} ended while it started{processes.last_words(self.folder, name)}")
-            if time.monotonic() > deadline:
-                raise Failure(f"{name} did not answer {probe} with 200 within {READY_SECONDS} s"
-                              f"{processes.last_words(self.folder, name)}")
-            time.sleep(0.05)
+        processes.await_while_alive(self.folder, name, lambda: self.answers(probe),
+                                    "ended while it started", f"did not answer {probe} with 200 within {processes.READY_SECONDS} s")
 
     def answers(self, probe):
         """One probe, past any proxy."""

@@ -12,7 +12,6 @@ from launcher import images, machine, nodefiles, processes
 from launcher.failure import Failure
 
 LINK = "sidebox0"
-READY_SECONDS = 180
 
 
 class Node:
@@ -88,14 +87,8 @@ class Node:
 
     def wait_for(self, name, what, condition):
         """Waits for a condition while the program of a record lives."""
-        deadline = time.monotonic() + READY_SECONDS
-        while not condition():
-            if not processes.alive(self.folder / "pids" / name):
-                raise Failure(f"{name} ended before it {what}{processes.last_words(self.folder, name)}")
-            if time.monotonic() > deadline:
-                raise Failure(f"{name}: waited {READY_SECONDS} s in vain until it {what}"
-                              f"{processes.last_words(self.folder, name)}")
-            time.sleep(0.05)
+        processes.await_while_alive(self.folder, name, condition, f"ended before it {what}",
+                                    f"was awaited for {processes.READY_SECONDS} s in vain until it {what}")
 
 
 def end(folder):

@@ -10,10 +10,14 @@ import os
 import select
 import signal
 import subprocess
+import time
 from pathlib import Path
+
+from launcher.failure import Failure
 
 LAUNCHER = Path(__file__).resolve().parent
 GRACE_SECONDS = 5
+READY_SECONDS = 180  # a busy machine; an idle one needs three seconds
 PR_SET_PDEATHSIG = 1
 
 
@@ -78,6 +82,17 @@ def end(pid, birth, grace=GRACE_SECONDS):
         pass
     finally:
         os.close(process)
+
+
+def await_while_alive(folder, name, condition, ended, in_vain):
+    """Waits for a condition of a program; says `ended` if the program ends first, `in_vain` if it takes too long."""
+    deadline = time.monotonic() + READY_SECONDS
+    while not condition():
+        if not alive(folder / "pids" / name):
+            raise Failure(f"{name} {ended}{last_words(folder, name)}")
+        if time.monotonic() > deadline:
+            raise Failure(f"{name} {in_vain}{last_words(folder, name)}")
+        time.sleep(0.05)
 
 
 def within(namespace):
