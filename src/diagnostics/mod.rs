@@ -10,5 +10,6 @@ pub mod nettrace;
 mod payload;
 pub mod process;
 pub mod recording;
+pub mod trace;
 
 pub use payload::{Payload, PayloadError};

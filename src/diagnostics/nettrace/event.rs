@@ -116,6 +116,10 @@ pub struct Event<'a> {
     pub sorted: bool,
     /// Addresses of the stack as they are written, the innermost first: [`Trace::pointer`] bytes each.
     pub stack: &'a [u8],
+    /// The number of that stack; 0 if there is none. It means the same only as long as [`Self::point`] does not change.
+    pub stack_number: u32,
+    /// How many sequence points came before.
+    pub point: u64,
     /// The values of its fields.
     pub payload: &'a [u8],
 }

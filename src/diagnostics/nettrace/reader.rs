@@ -37,6 +37,8 @@ pub struct Reader<R> {
     kinds: Kinds,
     stacks: Stacks,
     sequences: Sequences,
+    /// Sequence points so far.
+    points: u64,
     /// The block whose events are handed out.
     block: Block,
     end: Option<End>,
@@ -88,6 +90,7 @@ impl<R: Read> Reader<R> {
             kinds: Kinds::new(),
             stacks: Stacks::default(),
             sequences: Sequences::default(),
+            points: 0,
             block: Block::default(),
             end: None,
         })
@@ -139,6 +142,8 @@ impl<R: Read> Reader<R> {
             ticks: header.time,
             sorted: header.sorted,
             stack: self.stacks.get(header.stack),
+            stack_number: header.stack,
+            point: self.points,
             payload: self.block.bytes.get(payload).unwrap_or_default(),
         }))
     }
@@ -230,6 +235,7 @@ impl<R: Read> Reader<R> {
         }
         self.sequences.point(numbers.into_iter());
         self.stacks.clear();
+        self.points += 1;
         Ok(())
     }
 

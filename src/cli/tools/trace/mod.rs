@@ -1,9 +1,11 @@
 //! `sidebox trace`: what a process does, recorded.
 
 mod collect;
+mod convert;
 mod profiles;
 mod providers;
 mod record;
+mod report;
 mod stopping;
 
 use std::fmt::Write as _;
@@ -28,6 +30,12 @@ enum TraceCommand {
     /// Record a trace into a file, until Enter, Ctrl+C or the end of the time given
     #[command(after_help = collect::EXAMPLES)]
     Collect(Box<collect::CollectArgs>),
+    /// Make a recorded trace a file for a viewer
+    #[command(after_help = convert::EXAMPLES)]
+    Convert(convert::ConvertArgs),
+    /// Tell which methods took the time of a recorded trace
+    #[command(after_help = report::EXAMPLES)]
+    Report(report::ReportArgs),
     /// List the .NET processes in sight, and why some cannot be reached
     #[command(visible_alias = "list-processes", after_help = ps::EXAMPLES)]
     Ps(ps::PsArgs),
@@ -39,6 +47,8 @@ enum TraceCommand {
 pub(super) fn run(args: &TraceArgs, called: CalledAs) -> anyhow::Result<ExitCode> {
     match &args.command {
         TraceCommand::Collect(args) => collect::run(args, called),
+        TraceCommand::Convert(args) => convert::run(args, called),
+        TraceCommand::Report(args) => report::run(args),
         TraceCommand::Ps(args) => ps::run(args),
         TraceCommand::ListProfiles => list_profiles(),
     }

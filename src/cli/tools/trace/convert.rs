@@ -1,0 +1,225 @@
+//! `sidebox trace convert`: a recorded trace as a file for a viewer.
+
+use std::ffi::OsStr;
+use std::fs::{self, File};
+use std::io::{self, BufWriter, Write, stdout};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context, bail};
+use clap::{Args, ValueEnum};
+
+use crate::cli::tools::CalledAs;
+use crate::cli::tools::output::note;
+use crate::diagnostics::nettrace::End;
+use crate::diagnostics::trace::{
+    Profile, Summary, Timeline, Titles, TraceError, View, chromium, speedscope,
+};
+
+pub(super) const EXAMPLES: &str = "\
+Costs the application nothing: it reads a file. Memory is some megabytes, whatever the length of the trace; what does not fit
+lies meanwhile in a file beside the result, which is gone when the command ends.
+
+Open Speedscope files at https://www.speedscope.app, Chromium files at https://ui.perfetto.dev or edge://tracing:
+both viewers read them in the browser and send nothing away.
+
+Examples:
+  sidebox trace convert /data/trace.nettrace --format Speedscope       # /data/trace.speedscope.json
+  sidebox trace convert trace.nettrace --format Chromium -o busy --view cpu   # busy.chromium.json
+
+Exit codes:
+  0  the file is there
+  1  it is not: no trace, a damaged one, or one without samples";
+
+/// The flags of `trace convert`, named as those of dotnet-trace.
+#[derive(Debug, Args)]
+pub(super) struct ConvertArgs {
+    /// The trace, as `collect` wrote it
+    #[arg(value_name = "FILE")]
+    input: PathBuf,
+    /// What for
+    #[arg(long, value_enum, ignore_case = true)]
+    format: Format,
+    /// The result; its extension becomes that of the format, `.speedscope.json` or `.chromium.json`
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// Replace the result if it is there
+    #[arg(long)]
+    force: bool,
+    /// Which time the result shows
+    #[arg(long, value_enum, default_value = "wall")]
+    view: Shown,
+}
+
+/// The form of a result.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(in crate::cli::tools) enum Format {
+    /// The events as they came
+    #[value(name = "NetTrace")]
+    NetTrace,
+    /// For <https://www.speedscope.app>
+    #[value(name = "Speedscope")]
+    Speedscope,
+    /// For Perfetto and the tracing page of Chromium browsers
+    #[value(name = "Chromium")]
+    Chromium,
+}
+
+impl Format {
+    fn extension(self) -> &'static str {
+        match self {
+            Self::NetTrace => "nettrace",
+            Self::Speedscope => "speedscope.json",
+            Self::Chromium => "chromium.json",
+        }
+    }
+
+    /// Where the result lies that is asked for under this name, or made of this trace: dotnet-trace's rule, but that
+    /// an extension that is right already is not added once more.
+    pub(super) fn path(self, name: &Path) -> PathBuf {
+        let extension = self.extension();
+        if name.to_string_lossy().ends_with(&format!(".{extension}")) {
+            return name.to_owned();
+        }
+        name.with_extension(extension)
+    }
+}
+
+/// Which time counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Shown {
+    /// All of every thread: waiting counts as much as running, as in dotnet-trace
+    Wall,
+    /// Only what runs managed code
+    Cpu,
+}
+
+impl From<Shown> for View {
+    fn from(shown: Shown) -> Self {
+        match shown {
+            Shown::Wall => Self::Wall,
+            Shown::Cpu => Self::Cpu,
+        }
+    }
+}
+
+/// Converts, and tells where.
+pub(super) fn run(args: &ConvertArgs, called: CalledAs) -> anyhow::Result<ExitCode> {
+    let output = args
+        .format
+        .path(args.output.as_deref().unwrap_or(&args.input));
+    if is_same(&args.input, &output) {
+        bail!(
+            "{} is the trace itself: say where with -o",
+            output.display()
+        );
+    }
+    if !args.force && called == CalledAs::Sidebox && output.exists() {
+        bail!("{} is there already: --force replaces it", output.display());
+    }
+    if args.format == Format::NetTrace {
+        read(&args.input)?;
+        let copied = fs::copy(&args.input, &output);
+        copied.with_context(|| format!("cannot make {}", output.display()))?;
+    } else {
+        export(&args.input, &output, args.format, args.view.into())?;
+    }
+    writeln!(stdout(), "{}", output.display())?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Whether two paths lead to one file.
+fn is_same(one: &Path, other: &Path) -> bool {
+    let place = |path: &Path| fs::metadata(path).map(|file| (file.dev(), file.ino())).ok();
+    place(one).is_some_and(|one| place(other) == Some(one))
+}
+
+/// Reads a trace, and tells what is wrong with it.
+pub(super) fn read(input: &Path) -> anyhow::Result<Profile<File>> {
+    let broken = || format!("{}", input.display());
+    let file = File::open(input).with_context(|| format!("cannot read {}", input.display()))?;
+    let profile = Profile::read(file).with_context(broken)?;
+    let Summary {
+        samples,
+        lost,
+        end,
+        named,
+    } = profile.summary();
+    if lost > 0 {
+        note(&format!(
+            "note: {lost} events were lost when the trace was recorded"
+        ));
+    }
+    if end == End::Cut {
+        note("note: the trace was cut off; what came before is there");
+    }
+    if samples > 0 && !named {
+        note(
+            "note: the trace does not name its methods: it was not stopped in order, or recorded with --rundown false",
+        );
+    }
+    Ok(profile)
+}
+
+/// Whether a trace has what reports are made of.
+pub(super) fn check_samples(profile: &Profile<File>, input: &Path) -> anyhow::Result<()> {
+    if profile.summary().samples > 0 {
+        return Ok(());
+    }
+    bail!(
+        "{} has no samples of stacks: record with the profile dotnet-sampled-thread-time, \
+         or the provider Microsoft-DotNETCore-SampleProfiler",
+        input.display()
+    )
+}
+
+/// Makes the file of a viewer out of a trace.
+pub(super) fn export(
+    input: &Path,
+    output: &Path,
+    format: Format,
+    view: View,
+) -> anyhow::Result<()> {
+    let mut profile = read(input)?;
+    check_samples(&profile, input)?;
+    let folder = output.parent().filter(|folder| *folder != Path::new(""));
+    let folder = folder.unwrap_or_else(|| Path::new(".")).to_owned();
+    let timeline = Timeline::of(&mut profile, view, folder);
+    let timeline = timeline.with_context(|| format!("{}", input.display()))?;
+    if timeline.is_empty() {
+        bail!(
+            "{} has nothing to show in this view: no thread was sampled twice while it ran",
+            input.display()
+        );
+    }
+    let made = File::create(output).map_err(TraceError::Write);
+    let written = made.and_then(|file| write(&timeline, output, format, file));
+    written
+        .inspect_err(|_| {
+            // Half a file would look like a whole one; that there is none is told anyway.
+            let _ = fs::remove_file(output);
+        })
+        .with_context(|| format!("cannot make {}", output.display()))
+}
+
+fn write(timeline: &Timeline, output: &Path, format: Format, file: File) -> Result<(), TraceError> {
+    let name = output
+        .file_stem()
+        .map(OsStr::to_string_lossy)
+        .unwrap_or_default();
+    let titles = Titles {
+        exporter: concat!("sidebox@", env!("CARGO_PKG_VERSION")),
+        name: &name,
+    };
+    let mut out = BufWriter::with_capacity(64 * 1024, file);
+    match format {
+        Format::Speedscope => speedscope::write(timeline, titles, &mut out)?,
+        Format::Chromium => chromium::write(timeline, titles, &mut out)?,
+        Format::NetTrace => {}
+    }
+    out.into_inner()
+        .map_err(io::Error::from)
+        .map(drop)
+        .map_err(TraceError::Write)
+}
