@@ -7,6 +7,7 @@ mod dotnet;
 
 mod cli;
 mod collect;
+mod gcdump;
 mod hostile;
 mod port;
 mod ps;

@@ -8,6 +8,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{ArgMatches, Args, Command, Error, FromArgMatches};
 
 use super::Tool;
+use super::gcdump::GcdumpArgs;
 use super::trace::TraceArgs;
 
 /// A name under which the binary is called.
@@ -23,18 +24,26 @@ pub(in crate::cli) struct Name {
 }
 
 /// All names.
-const NAMES: &[Name] = &[Name {
-    tool: "dotnet-trace",
-    arguments: TraceArgs::augment_args,
-    read: |matches| TraceArgs::from_arg_matches(matches).map(Tool::Trace),
-    missing: &[
-        "collect-linux",
-        "--dsrouter",
-        "--show-child-io",
-        "--buffering-mode",
-        "--",
-    ],
-}];
+const NAMES: &[Name] = &[
+    Name {
+        tool: "dotnet-trace",
+        arguments: TraceArgs::augment_args,
+        read: |matches| TraceArgs::from_arg_matches(matches).map(Tool::Trace),
+        missing: &[
+            "collect-linux",
+            "--dsrouter",
+            "--show-child-io",
+            "--buffering-mode",
+            "--",
+        ],
+    },
+    Name {
+        tool: "dotnet-gcdump",
+        arguments: GcdumpArgs::augment_args,
+        read: |matches| GcdumpArgs::from_arg_matches(matches).map(Tool::Gcdump),
+        missing: &["--dsrouter"],
+    },
+];
 
 /// The tool that a program's name means.
 pub(in crate::cli) fn called(program: Option<&OsStr>) -> Option<&'static Name> {

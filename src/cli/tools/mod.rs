@@ -5,6 +5,8 @@
 //! [`microsoft`] if Microsoft has a tool of that name. What they share: [`target`] finds the process, [`output`] names
 //! and makes files, [`stop`] knows when a person has enough, [`place`] knows the toolbox.
 
+mod gcdump;
+mod memory;
 pub(super) mod microsoft;
 mod output;
 mod place;
@@ -34,6 +36,8 @@ pub(super) enum Tool {
     Ps(ps::PsArgs),
     /// Record what a .NET process does
     Trace(trace::TraceArgs),
+    /// Show which objects are on the heap, and what keeps them there
+    Gcdump(gcdump::GcdumpArgs),
 }
 
 /// Runs a tool.
@@ -41,5 +45,6 @@ pub(super) fn run(tool: &Tool, called: CalledAs) -> anyhow::Result<ExitCode> {
     match tool {
         Tool::Ps(args) => ps::run(args),
         Tool::Trace(args) => trace::run(args, called),
+        Tool::Gcdump(args) => gcdump::run(args, called),
     }
 }

@@ -37,21 +37,7 @@ impl Result<'_> {
         let Some(asked) = self.asked else {
             return self.create_named(place, target);
         };
-        let replace = self.force || called == CalledAs::Microsoft;
-        let mut options = OpenOptions::new();
-        options
-            .read(true)
-            .write(true)
-            .truncate(replace)
-            .create(replace)
-            .create_new(!replace);
-        match options.open(asked) {
-            Ok(file) => Ok((asked.to_owned(), file)),
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                bail!("{} is there already: --force replaces it", asked.display())
-            }
-            Err(error) => Err(error).with_context(|| format!("cannot make {}", asked.display())),
-        }
+        create(asked, self.force, called).map(|file| (asked.to_owned(), file))
     }
 
     fn create_named(&self, place: &Place, target: &Target) -> anyhow::Result<(PathBuf, File)> {
@@ -96,6 +82,26 @@ impl Result<'_> {
     }
 }
 
+/// Makes a file of a name that somebody chose; one that is there is replaced only if somebody said so, or called by
+/// Microsoft's name and knows it from there.
+pub(super) fn create(path: &Path, force: bool, called: CalledAs) -> anyhow::Result<File> {
+    let replace = force || called == CalledAs::Microsoft;
+    let mut options = OpenOptions::new();
+    options
+        .read(true)
+        .write(true)
+        .truncate(replace)
+        .create(replace)
+        .create_new(!replace);
+    match options.open(path) {
+        Ok(file) => Ok(file),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            bail!("{} is there already: --force replaces it", path.display())
+        }
+        Err(error) => Err(error).with_context(|| format!("cannot make {}", path.display())),
+    }
+}
+
 /// Part of a file's name: the process says what it is called.
 fn plain(text: &str) -> String {
     let fits = |sign: char| sign.is_ascii_alphanumeric() || ".-".contains(sign);
@@ -103,6 +109,15 @@ fn plain(text: &str) -> String {
         .take(64)
         .map(|sign| if fits(sign) { sign } else { '-' })
         .collect()
+}
+
+/// What becomes of a write to standard output: that nobody reads any more is no error.
+pub(super) fn without_reader(error: io::Error) -> io::Result<()> {
+    if error.kind() == io::ErrorKind::BrokenPipe {
+        Ok(())
+    } else {
+        Err(error)
+    }
 }
 
 /// Tells the person something; results alone go to standard output.

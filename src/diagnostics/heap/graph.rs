@@ -8,6 +8,9 @@ use super::cint;
 /// The index of the type of what is pointed at but described nowhere.
 const UNDEFINED: usize = 0;
 
+/// What the name of a type begins with that nobody described; its id follows.
+pub(super) const UNKNOWN: &str = "UNKNOWN 0x";
+
 /// A type of objects, or a made-up one of the nodes that group the roots.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HeapType {
@@ -161,6 +164,12 @@ impl Graph {
     /// Where each node's object stood, in the order of their indexes.
     pub fn addresses(&self) -> &[u64] {
         &self.addresses
+    }
+
+    /// How many types nobody described: the stream had lost them, or another session got them.
+    pub fn unknown_types(&self) -> usize {
+        let unknown = |kind: &&HeapType| kind.module.is_none() && kind.name.starts_with(UNKNOWN);
+        self.types.iter().filter(unknown).count()
     }
 
     /// All nodes, in the order of their indexes.

@@ -7,6 +7,7 @@ use std::collections::HashMap;
 
 use super::build::{Builder, Full};
 use super::events::Object;
+use super::graph::UNKNOWN;
 use super::names::{BIG, size_class};
 use super::queue::Queue;
 
@@ -154,7 +155,7 @@ impl Kinds {
     }
 
     fn unknown(&mut self, builder: &mut Builder, id: u64) -> Result<i32, Full> {
-        let kind = builder.named(&format!("UNKNOWN 0x{id:x}"), None)?;
+        let kind = builder.named(&format!("{UNKNOWN}{id:x}"), None)?;
         self.defined.insert(id, kind);
         Ok(kind)
     }

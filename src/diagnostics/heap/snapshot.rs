@@ -167,7 +167,7 @@ impl Snapshot {
         self.objects.count()
     }
 
-    /// Notes how many events the stream has lost up to here.
+    /// Notes how many events the stream has lost.
     pub fn lost(&mut self, events: u64) {
         self.lost = events;
     }

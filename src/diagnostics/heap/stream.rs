@@ -3,7 +3,7 @@
 use std::io::Read;
 
 use super::graph::Graph;
-use super::snapshot::{Snapshot, SnapshotError, Walk};
+use super::snapshot::{Snapshot, SnapshotError};
 use crate::diagnostics::nettrace::{Event, NettraceError, Reader};
 use crate::diagnostics::payload::{Payload, PayloadError};
 
@@ -68,13 +68,9 @@ pub fn graph(input: impl Read, room: usize) -> Result<Graph, StreamError> {
     let mut reader = Reader::new(input)?;
     let mut snapshot = Snapshot::new(room);
     while let Some(event) = reader.next()? {
-        let walked = snapshot.walk() == Walk::Done;
         snapshot.take_event(&event)?;
-        if !walked {
-            // What is lost later are other events: all of a walk come from one thread.
-            let lost = reader.lost();
-            snapshot.lost(lost);
-        }
     }
+    // What was lost within the walk shows with the next events of its thread, long after its end.
+    snapshot.lost(reader.lost());
     Ok(snapshot.graph()?)
 }

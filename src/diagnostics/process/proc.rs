@@ -109,6 +109,16 @@ impl Visible {
             .find_map(container_of_mount)
     }
 
+    /// The memory that it has in use, in bytes; open to everybody.
+    pub fn resident(&self) -> Option<u64> {
+        let status = String::from_utf8(self.bytes("status").ok()?).ok()?;
+        let line = status
+            .lines()
+            .find_map(|line| line.strip_prefix("VmRSS:"))?;
+        let kilobytes: u64 = line.trim().strip_suffix(" kB")?.parse().ok()?;
+        kilobytes.checked_mul(1024)
+    }
+
     /// The memory that its container may use, in bytes; none if there is no limit, or it cannot be seen.
     pub fn memory_limit(&self) -> Option<u64> {
         let own = self.path(Path::new("/sys/fs/cgroup"));
@@ -214,6 +224,14 @@ mod tests {
         assert!(!seen.still_there());
         assert_eq!(Visible::read(proc.path(), 8), None);
         assert_eq!(pids(proc.path()), [7]);
+    }
+
+    #[test]
+    fn memory_in_use_is_in_the_status() {
+        let status = format!("{STATUS}VmHWM:\t  90 kB\nVmRSS:\t   81920 kB\n");
+        let proc = fake(&[("stat", STAT), ("status", &status)]);
+        let seen = Visible::read(proc.path(), 7).unwrap();
+        assert_eq!(seen.resident(), Some(80 << 20));
     }
 
     #[test]

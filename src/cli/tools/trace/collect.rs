@@ -1,7 +1,7 @@
 //! `sidebox trace collect`: a session of events into a file that is valid whatever happens.
 
 use std::fs;
-use std::io::{self, Write, stdout};
+use std::io::{Write, stdout};
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -175,7 +175,7 @@ fn introduce(choice: &Choice, target: &Target, config: &SessionConfig) {
 
 /// The path alone goes to standard output.
 fn conclude(path: &Path, trace: Trace) -> anyhow::Result<ExitCode> {
-    writeln!(stdout(), "{}", path.display()).or_else(without_reader)?;
+    writeln!(stdout(), "{}", path.display()).or_else(output::without_reader)?;
     let Recorded { bytes, end } = trace.recorded;
     let written = size(bytes);
     if trace.lost > 0 {
@@ -202,14 +202,6 @@ fn conclude(path: &Path, trace: Trace) -> anyhow::Result<ExitCode> {
         End::Unknown => Err(anyhow!(
             "this runtime writes a form of events that is not known; {written} are kept as they came"
         )),
-    }
-}
-
-fn without_reader(error: io::Error) -> io::Result<()> {
-    if error.kind() == io::ErrorKind::BrokenPipe {
-        Ok(())
-    } else {
-        Err(error)
     }
 }
 
