@@ -35,7 +35,7 @@ Examples:
   sidebox gcdump collect -p 7 -o /data/heap.gcdump
   sidebox gcdump report heap.gcdump --report-type sums
 
-Viewers of the file: Visual Studio, PerfView, dotnet-heapview.";
+Viewers of such files: Visual Studio, PerfView, dotnet-heapview.";
 
 /// Seconds that a walk may take when nothing is said, as dotnet-gcdump has it.
 pub(super) const PATIENCE: u32 = 30;
