@@ -75,15 +75,16 @@ class Setup:
         child = subprocess.Popen(command, env=environment, cwd=self.work, text=True,
                                  stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         # The high-water mark of the process itself; that of wait4 has the time before exec in it.
-        peak, used = 0, 0.0
-        while child.poll() is None:
+        peak, ended = 0, 0
+        while not ended:
             peak = max(peak, high_water(child.pid))
-            used = max(used, cpu_seconds(child.pid))
-            time.sleep(0.02)
+            time.sleep(0.002)
+            ended, status, usage = os.wait4(child.pid, os.WNOHANG)
+        child.returncode = os.waitstatus_to_exitcode(status)
         output = child.stdout.read()
         if child.returncode:
             raise SystemExit(f"{command} ended with {child.returncode}:\n{output}")
-        return Cost(peak / 1024, used)
+        return Cost(peak / 1024, usage.ru_utime + usage.ru_stime)
 
 
 def high_water(pid):
@@ -94,11 +95,3 @@ def high_water(pid):
     except (OSError, StopIteration):
         return 0
 
-
-def cpu_seconds(pid):
-    """User and system time of a process that still runs."""
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-    except (OSError, IndexError):
-        return 0.0

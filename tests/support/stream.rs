@@ -152,7 +152,8 @@ pub(crate) fn text(text: &str) -> Vec<u8> {
     units.flat_map(u16::to_le_bytes).collect()
 }
 
-fn varint(mut value: usize) -> Vec<u8> {
+/// A number in as many bytes as it needs.
+pub(crate) fn varint(mut value: usize) -> Vec<u8> {
     let mut bytes = Vec::new();
     loop {
         let low = u8::try_from(value & 0x7f).unwrap();

@@ -11,9 +11,9 @@ use super::stream::{Stream, Written, text};
 use super::{MICROSOFT, assert_same, references};
 
 const RUNDOWN: &str = "Microsoft-Windows-DotNETRuntimeRundown";
-const SIDEBOX: &str = env!("CARGO_BIN_EXE_sidebox");
+pub(crate) const SIDEBOX: &str = env!("CARGO_BIN_EXE_sidebox");
 
-fn run(program: &Path, folder: &Path, words: &[&str]) -> Output {
+pub(crate) fn run(program: &Path, folder: &Path, words: &[&str]) -> Output {
     Command::new(program)
         .args(words)
         .current_dir(folder)
@@ -21,13 +21,13 @@ fn run(program: &Path, folder: &Path, words: &[&str]) -> Output {
         .unwrap()
 }
 
-fn sidebox(folder: &Path, words: &[&str]) -> Output {
+pub(crate) fn sidebox(folder: &Path, words: &[&str]) -> Output {
     run(Path::new(SIDEBOX), folder, words)
 }
 
 /// What it printed, if it did its work.
 #[track_caller]
-fn printed(output: &Output) -> String {
+pub(crate) fn printed(output: &Output) -> String {
     let told = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{told}");
     String::from_utf8(output.stdout.clone()).unwrap()
@@ -35,14 +35,14 @@ fn printed(output: &Output) -> String {
 
 /// What it told, if it did not.
 #[track_caller]
-fn refused(output: &Output) -> String {
+pub(crate) fn refused(output: &Output) -> String {
     assert_eq!(output.status.code(), Some(1), "{output:?}");
     assert!(output.stdout.is_empty(), "{output:?}");
     String::from_utf8(output.stderr.clone()).unwrap()
 }
 
 /// Two samples of a thread, in a method that the rundown names.
-fn small() -> Vec<u8> {
+pub(crate) fn small() -> Vec<u8> {
     let mut stacks = 1_u32.to_le_bytes().to_vec();
     for part in [1_u32, 8] {
         stacks.extend(part.to_le_bytes());
@@ -82,15 +82,20 @@ fn small() -> Vec<u8> {
         .end()
 }
 
-fn folder_with(name: &str, bytes: &[u8]) -> TempDir {
+pub(crate) fn folder_with(name: &str, bytes: &[u8]) -> TempDir {
     let folder = TempDir::new().unwrap();
     fs::write(folder.path().join(name), bytes).unwrap();
     folder
 }
 
+/// A folder with that trace.
+pub(crate) fn with_small() -> TempDir {
+    folder_with("a.nettrace", &small())
+}
+
 #[test]
 fn results_lie_where_dotnet_trace_puts_them() {
-    let folder = folder_with("a.nettrace", &small());
+    let folder = with_small();
     let at = folder.path();
     let convert = |more: &[&str]| {
         let words = [&["trace", "convert", "a.nettrace"], more].concat();
@@ -124,9 +129,54 @@ fn results_lie_where_dotnet_trace_puts_them() {
     );
 }
 
+/// The stack sample says who the thread is; an event that only threads of the pool write says what it is for.
+#[test]
+fn threads_are_named_by_what_they_are_for() {
+    let runtime = "Microsoft-Windows-DotNETRuntime";
+    let stream = Stream::new()
+        .kind(1, "Microsoft-DotNETCore-SampleProfiler", 0)
+        .kind(2, runtime, 54)
+        .kind(3, runtime, 14);
+    let event = |kind, thread, sequence, payload| Written {
+        kind,
+        thread,
+        sequence,
+        stack: 0,
+        payload,
+    };
+    let trace = stream
+        .events(&[
+            event(1, 9, 1, &[2, 0, 0, 0]),
+            event(1, 8, 1, &[1, 0, 0, 0]),
+            event(1, 9, 2, &[2, 0, 0, 0]),
+            event(1, 8, 2, &[1, 0, 0, 0]),
+            event(2, 9, 3, &[0; 10]),
+            event(3, 8, 3, &[0; 2]),
+            event(3, 9, 4, &[0; 2]),
+        ])
+        .end();
+    let folder = folder_with("a.nettrace", &trace);
+    printed(&sidebox(
+        folder.path(),
+        &["trace", "convert", "a.nettrace", "--format", "Speedscope"],
+    ));
+    let speedscope = fs::read_to_string(folder.path().join("a.speedscope.json")).unwrap();
+    for thread in [
+        "Thread (9) (.NET ThreadPool)",
+        "Thread (8) (.NET Finalizer Thread)",
+    ] {
+        let name = format!("\"name\": \"{thread}\"");
+        assert_eq!(
+            speedscope.matches(&name).count(),
+            2,
+            "the frame and the profile: {speedscope}"
+        );
+    }
+}
+
 #[test]
 fn a_result_that_is_there_stays_unless_somebody_says_so() {
-    let folder = folder_with("a.nettrace", &small());
+    let folder = with_small();
     let at = folder.path();
     let result = at.join("a.speedscope.json");
     fs::write(&result, "mine").unwrap();
@@ -164,7 +214,7 @@ fn a_result_that_is_there_stays_unless_somebody_says_so() {
 
 #[test]
 fn the_table_goes_to_standard_output_alone() {
-    let folder = folder_with("a.nettrace", &small());
+    let folder = with_small();
     let report = |more: &[&str]| {
         let words = [&["trace", "report", "a.nettrace", "topN"], more].concat();
         sidebox(folder.path(), &words)
@@ -240,6 +290,44 @@ fn what_cannot_be_converted_is_named_with_the_place() {
         &["trace", "report", "/no/such.nettrace", "topN"],
     ));
     assert!(told.contains("cannot read /no/such.nettrace"), "{told}");
+}
+
+/// Before anybody looks for the application.
+#[test]
+fn a_file_for_a_viewer_needs_samples_and_a_free_name() {
+    let folder = with_small();
+    let collect = |more: &[&str]| {
+        let words = [
+            &[
+                "trace",
+                "collect",
+                "-p",
+                "4194304",
+                "--format",
+                "Speedscope",
+            ],
+            more,
+        ]
+        .concat();
+        refused(&sidebox(folder.path(), &words))
+    };
+    let told = collect(&["--profile", "gc-collect"]);
+    assert!(
+        told.contains("none were asked for: add the provider Microsoft-DotNETCore-SampleProfiler"),
+        "{told}"
+    );
+    fs::write(folder.path().join("b.speedscope.json"), "mine").unwrap();
+    let told = collect(&["-o", "b.nettrace"]);
+    assert!(
+        told.contains("b.speedscope.json is there already: --force replaces it"),
+        "{told}"
+    );
+    assert!(!folder.path().join("b.nettrace").exists());
+    let told = collect(&["-o", "b.nettrace", "--force"]);
+    assert!(
+        told.contains("process 4194304 is no .NET process"),
+        "{told}"
+    );
 }
 
 #[test]

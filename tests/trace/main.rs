@@ -2,6 +2,7 @@
 
 #![expect(
     clippy::unwrap_used,
+    clippy::panic,
     reason = "what cannot be read or made fails the test"
 )]
 
@@ -11,14 +12,20 @@ mod dotnet;
 #[path = "../support/stream.rs"]
 mod stream;
 
+mod bounded;
 mod cli;
+mod live;
 mod top;
+mod viewers;
 
 use std::fs::{self, File};
+use std::io::Cursor;
 use std::path::PathBuf;
 
 use dotnet::{Dotnet, Version};
-use sidebox::diagnostics::trace::{Profile, Timeline, Titles, View, chromium, speedscope};
+use proptest::prelude::*;
+use sidebox::diagnostics::trace::{By, Names, Profile, Timeline, Titles, Top, TraceError, View};
+use sidebox::diagnostics::trace::{chromium, speedscope};
 
 /// The folders of reference files; none where there are none.
 fn references() -> Vec<PathBuf> {
@@ -98,5 +105,36 @@ fn chromium_files_are_those_of_dotnet_trace() {
             &bytes,
             &fs::read(folder.join("trace.chromium.json")).unwrap(),
         );
+    }
+}
+
+/// Everything that can be made of a trace; how long the results are.
+fn all(bytes: &[u8]) -> Result<usize, TraceError> {
+    let mut profile = Profile::read(Cursor::new(bytes))?;
+    let mut length = 0;
+    for view in [View::Wall, View::Cpu] {
+        let timeline = Timeline::of(&mut profile, view, std::env::temp_dir())?;
+        let mut written = Vec::new();
+        speedscope::write(&timeline, titles("a"), &mut written)?;
+        chromium::write(&timeline, titles("a"), &mut written)?;
+        let top = Top::of(&mut profile, view)?;
+        length += written.len() + top.table((By::Inclusive, Names::All), 5, true).len();
+    }
+    Ok(length)
+}
+
+proptest! {
+    #[test]
+    fn bytes_that_were_changed_give_results_or_an_error(
+        changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6),
+    ) {
+        let mut bytes = cli::small();
+        for (at, value) in changes {
+            let at = at.index(bytes.len());
+            bytes[at] = value;
+        }
+        if let Ok(length) = all(&bytes) {
+            prop_assert!(length < 100 * bytes.len());
+        }
     }
 }

@@ -5,10 +5,13 @@
 //! file that has reached its limit, which is an error of writing as any other.
 
 use std::io::{self, IsTerminal, Read, stdin};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP, SIGTTIN, SIGTTOU, SIGXFSZ};
+use signal_hook::flag;
 use signal_hook::iterator::Signals;
 
 /// How often a collecting tool looks.
@@ -86,6 +89,16 @@ fn has_input() -> bool {
     let input = stdin();
     let mut polled = [PollFd::new(&input, PollFlags::IN)];
     matches!(poll(&mut polled, Some(&Timespec::default())), Ok(1..))
+}
+
+/// Lets signals end the process again, which nobody asks any more whether to stop.
+pub(super) fn no_longer() -> io::Result<()> {
+    /// What shells say of a process that Ctrl+C has ended.
+    const INTERRUPTED: i32 = 130;
+    for signal in [SIGINT, SIGTERM, SIGHUP, SIGQUIT] {
+        flag::register_conditional_shutdown(signal, INTERRUPTED, Arc::new(AtomicBool::new(true)))?;
+    }
+    Ok(())
 }
 
 /// Reads a duration: `[DD:]HH:MM:SS` as Microsoft's tools have it, or `90s`, `5m`, `2h`.

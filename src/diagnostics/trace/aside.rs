@@ -10,7 +10,7 @@ use super::frames::Frame;
 use super::track::Mark;
 
 /// Bytes that are kept in memory, over all threads.
-const MOST: usize = 4 << 20;
+const MOST: usize = 1 << 20;
 /// A mark's length: the number of its frame, which way, and the time.
 const MARK: usize = 12;
 

@@ -12,6 +12,7 @@ mod json;
 mod order;
 mod process;
 mod profile;
+mod roles;
 mod sample;
 pub mod speedscope;
 mod stacks;

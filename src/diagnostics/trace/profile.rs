@@ -9,6 +9,7 @@ use super::error::TraceError;
 use super::frames::Frames;
 use super::order::Waiting;
 use super::process::Process;
+use super::roles::Roles;
 use super::sample::{Activity, Sample};
 use super::stacks::Stacks;
 use super::symbols::Symbols;
@@ -32,6 +33,7 @@ pub enum View {
 pub struct Profile<R> {
     input: R,
     symbols: Symbols,
+    roles: Roles,
     process: Process,
     summary: Summary,
 }
@@ -59,6 +61,7 @@ impl<R: Read + Seek> Profile<R> {
         let mut reader = Reader::new(BufReader::with_capacity(PIECE, &mut input))?;
         let mut symbols = Symbols::default();
         let mut process = Process::new(reader.trace());
+        let mut roles = Roles::default();
         let mut samples = 0;
         while let Some(event) = reader.next()? {
             if Sample::of(&event).is_some() {
@@ -66,6 +69,7 @@ impl<R: Read + Seek> Profile<R> {
             } else {
                 symbols.event(&event)?;
                 process.event(&event);
+                roles.event(&event);
             }
         }
         symbols.sort();
@@ -78,6 +82,7 @@ impl<R: Read + Seek> Profile<R> {
         Ok(Self {
             input,
             symbols,
+            roles,
             process,
             summary,
         })
@@ -108,7 +113,7 @@ impl<R: Read + Seek> Profile<R> {
         let mut pass = Pass {
             clock: Clock::of(reader.trace()),
             stacks: Stacks::new(&self.symbols),
-            threads: Threads::default(),
+            threads: Threads::new(&self.roles),
             frames,
             sink: |frames: &mut Frames, interval: &Interval<'_>| {
                 let counts = view == View::Wall || interval.activity == Activity::Managed;
@@ -153,7 +158,7 @@ impl Clock {
 struct Pass<'a, S> {
     clock: Clock,
     stacks: Stacks<'a>,
-    threads: Threads,
+    threads: Threads<'a>,
     frames: &'a mut Frames,
     sink: S,
 }

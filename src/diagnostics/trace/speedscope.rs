@@ -27,7 +27,7 @@ pub fn write(
 ) -> Result<(), TraceError> {
     head(timeline, titles, out).map_err(TraceError::Write)?;
     for (at, (thread, extent)) in timeline.threads().enumerate() {
-        open(at, extent, out).map_err(TraceError::Write)?;
+        open(at, (timeline.name(thread), extent), out).map_err(TraceError::Write)?;
         let mut separator = "";
         timeline.marks(thread, |mark| {
             let kind = if mark.opens { "O" } else { "C" };
@@ -64,13 +64,14 @@ fn head(timeline: &Timeline, titles: Titles<'_>, out: &mut impl Write) -> io::Re
     out.write_all(b"] }, \"profiles\": [ ")
 }
 
-fn open(at: usize, extent: Extent, out: &mut impl Write) -> io::Result<()> {
+fn open(at: usize, thread: (&str, Extent), out: &mut impl Write) -> io::Result<()> {
+    let (name, extent) = thread;
     let separator = if at > 0 { ", " } else { "" };
     write!(
         out,
-        "{separator}{{ \"type\": \"evented\", \"name\": \"Thread ({})\", \"unit\": \"milliseconds\", \
+        "{separator}{{ \"type\": \"evented\", \"name\": \"{}\", \"unit\": \"milliseconds\", \
          \"startValue\": {}, \"endValue\": {}, \"events\": [ ",
-        extent.id,
+        Text(name),
         Number(extent.first),
         Number(extent.last)
     )

@@ -14,6 +14,8 @@ pub(super) struct Stacks<'a> {
     known: Vec<Option<(u32, u32)>>,
 }
 
+/// Frames of a stack that are kept, the innermost; the runtime writes a hundred at most.
+const DEEPEST: usize = 1000;
 /// Numbers up to here are remembered; the runtime counts from 1 after every sequence point.
 const MOST: usize = 1 << 20;
 
@@ -41,7 +43,8 @@ impl<'a> Stacks<'a> {
         }
         let start = self.frames.len();
         let (bytes, width) = stack;
-        for address in bytes.chunks_exact(width).rev() {
+        let end = bytes.len().min(DEEPEST * width);
+        for address in bytes[..end].chunks_exact(width).rev() {
             let frame = self.frame(address, frames);
             self.frames.push(frame);
         }

@@ -5,10 +5,11 @@ use std::collections::hash_map::Entry;
 
 use super::error::TraceError;
 use super::frames::Frame;
+use super::roles::Roles;
 use super::sample::{Activity, Sample};
 
 /// Threads that are followed.
-const MOST: usize = 1 << 16;
+pub(super) const MOST: usize = 1 << 16;
 
 /// What a thread did for a while.
 #[derive(Debug, Clone, Copy)]
@@ -17,6 +18,8 @@ pub struct Interval<'a> {
     pub thread: usize,
     /// The thread's id in the traced process.
     pub id: u64,
+    /// What the thread is for, if it showed that.
+    pub role: Option<&'static str>,
     /// When it began, in milliseconds after the session.
     pub start: f64,
     /// How long it took, in milliseconds; as coarse as in dotnet-trace.
@@ -31,16 +34,25 @@ pub struct Interval<'a> {
 #[derive(Debug)]
 struct Seen {
     thread: usize,
+    role: Option<&'static str>,
     time: f64,
     activity: Activity,
     stack: Vec<Frame>,
 }
 
 /// All threads so far.
-#[derive(Debug, Default)]
-pub(super) struct Threads(HashMap<u64, Seen>);
+#[derive(Debug)]
+pub(super) struct Threads<'a> {
+    roles: &'a Roles,
+    seen: HashMap<u64, Seen>,
+}
 
-impl Threads {
+impl<'a> Threads<'a> {
+    pub(super) fn new(roles: &'a Roles) -> Self {
+        let seen = HashMap::new();
+        Self { roles, seen }
+    }
+
     /// Takes a sample; gives the interval that it ends.
     pub(super) fn take<T>(
         &mut self,
@@ -48,13 +60,14 @@ impl Threads {
         stack: &[Frame],
         sink: impl FnOnce(&Interval<'_>) -> Result<T, TraceError>,
     ) -> Result<(), TraceError> {
-        let count = self.0.len();
-        let seen = match self.0.entry(sample.thread) {
+        let count = self.seen.len();
+        let seen = match self.seen.entry(sample.thread) {
             Entry::Occupied(entry) => entry.into_mut(),
             Entry::Vacant(_) if count >= MOST => return Err(TraceError::Threads { limit: MOST }),
             Entry::Vacant(entry) => {
                 entry.insert(Seen {
                     thread: count,
+                    role: self.roles.of(sample.thread),
                     time,
                     activity: sample.activity,
                     stack: stack.to_vec(),
@@ -65,6 +78,7 @@ impl Threads {
         sink(&Interval {
             thread: seen.thread,
             id: sample.thread,
+            role: seen.role,
             start: seen.time,
             duration: narrow(time - seen.time),
             activity: seen.activity,

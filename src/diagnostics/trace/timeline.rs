@@ -7,6 +7,7 @@ use super::aside::Aside;
 use super::error::TraceError;
 use super::frames::{Frame, Frames};
 use super::profile::{Profile, View};
+use super::roles::ThreadName;
 use super::sample::Activity;
 use super::threads::Interval;
 use super::track::{Mark, Track};
@@ -98,6 +99,12 @@ impl Timeline {
         threads.filter_map(|(at, thread)| Some((at, thread.as_ref()?.extent)))
     }
 
+    /// The name of a thread.
+    pub(super) fn name(&self, thread: usize) -> &str {
+        let thread = self.threads.get(thread).and_then(Option::as_ref);
+        thread.map_or("", |thread| self.frames.name(thread.outer[3]))
+    }
+
     /// Hands the marks of a thread over, with the numbers of their frames.
     pub(super) fn marks(
         &self,
@@ -165,18 +172,15 @@ impl Build {
             self.threads.resize_with(at + 1, || None);
         }
         let [title, activities, all] = self.common;
+        let (id, role) = (interval.id, interval.role);
+        let name = ThreadName { id, role };
         let thread = self.threads[at].get_or_insert_with(|| Thread {
             extent: Extent {
                 id: interval.id,
                 first: interval.start,
                 last: interval.start,
             },
-            outer: [
-                title,
-                activities,
-                all,
-                frames.of(&format!("Thread ({})", interval.id)),
-            ],
+            outer: [title, activities, all, frames.of(&name.to_string())],
             track: Track::default(),
         });
         let [running, waiting] = self.leaves;

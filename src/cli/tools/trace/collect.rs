@@ -1,26 +1,29 @@
 //! `sidebox trace collect`: a session of events into a file that is valid whatever happens.
 
-use std::fs;
+use std::fs::{self, File};
 use std::io::{Write, stdout};
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::{Context, anyhow};
+use anyhow::{Context, anyhow, bail};
 use clap::Args;
 
-use super::providers::{Asked as Wanted, Choice, choose};
+use super::convert::{Format, export};
+use super::profiles::SAMPLER;
+use super::providers::{Asked as Wanted, Choice, Chosen, choose};
 use super::record::{Trace, record};
 use super::stopping::StoppingArgs;
 use crate::cli::tools::CalledAs;
 use crate::cli::tools::output::{self, note, size};
 use crate::cli::tools::place::Place;
-use crate::cli::tools::stop::{Stop, duration};
+use crate::cli::tools::stop::{Stop, duration, no_longer};
 use crate::cli::tools::target::{Target, TargetArgs};
 use crate::diagnostics::ipc::{Rundown, SessionConfig};
 use crate::diagnostics::process::Visible;
 use crate::diagnostics::recording::{End, Recorded};
+use crate::diagnostics::trace::{Profile, View};
 
 pub(super) const EXAMPLES: &str = "\
 Costs the application: the default samples the stacks of all managed threads, for which the runtime stops them for
@@ -32,6 +35,7 @@ The file is valid however the trace ends. When the disk runs low the trace is st
 
 Examples:
   sidebox trace collect --duration 00:00:10
+  sidebox trace collect --duration 00:00:10 --format Speedscope -o /data/busy.nettrace   # and busy.speedscope.json
   sidebox trace collect -p 7 -o /data/gc.nettrace --profile gc-collect
   sidebox trace collect -n HelloAks --providers Microsoft-Windows-DotNETRuntime:0x8000:4
   sidebox trace collect --clrevents exception+contention --clreventlevel informational
@@ -51,6 +55,9 @@ pub(super) struct CollectArgs {
     /// Replace the file if it is there
     #[arg(long)]
     force: bool,
+    /// Also make a file for a viewer, beside the trace; its name ends in `.speedscope.json` or `.chromium.json`
+    #[arg(long, value_enum, ignore_case = true, default_value = "NetTrace")]
+    format: Format,
     /// How long: [DD:]HH:MM:SS, or 90s, 5m, 2h; until Enter or Ctrl+C if left out
     #[arg(long, value_parser = duration)]
     duration: Option<Duration>,
@@ -84,6 +91,7 @@ pub(super) fn run(args: &CollectArgs, called: CalledAs) -> anyhow::Result<ExitCo
     let choice = choose(&args.wanted())?;
     let stopping = args.stopping.read()?;
     choice.notes.iter().for_each(|text| note(text));
+    args.check_format(&choice, called)?;
     let place = Place::of_process();
     let target = args.target.find(&place)?;
     let config = args.config(&choice, &target)?;
@@ -114,10 +122,35 @@ pub(super) fn run(args: &CollectArgs, called: CalledAs) -> anyhow::Result<ExitCo
         stop.after(duration);
     }
     let trace = record(session, file, stop, stopping.as_ref())?;
-    conclude(&path, trace)
+    finish(&path, trace, args.format)
 }
 
 impl CollectArgs {
+    /// Whether the file for a viewer can be made: told before the application is put to any cost.
+    fn check_format(&self, choice: &Choice, called: CalledAs) -> anyhow::Result<()> {
+        if self.format == Format::NetTrace {
+            return Ok(());
+        }
+        let samples = |chosen: &Chosen| chosen.name.eq_ignore_ascii_case(SAMPLER);
+        if !choice.providers.iter().any(samples) {
+            bail!(
+                "--format {}: viewers show samples of stacks, and none were asked for: add the provider {SAMPLER}, \
+                 or leave --format out",
+                self.format.name()
+            );
+        }
+        let viewed = self
+            .output
+            .as_deref()
+            .and_then(|path| self.format.beside(path));
+        match viewed.filter(|path| path.exists()) {
+            Some(path) if !self.force && called == CalledAs::Sidebox => {
+                bail!("{} is there already: --force replaces it", path.display())
+            }
+            _ => Ok(()),
+        }
+    }
+
     fn wanted(&self) -> Wanted<'_> {
         Wanted {
             providers: self.providers.as_deref(),
@@ -128,10 +161,7 @@ impl CollectArgs {
     }
 
     fn config(&self, choice: &Choice, target: &Target) -> anyhow::Result<SessionConfig> {
-        let providers = choice
-            .providers
-            .iter()
-            .map(super::providers::Chosen::provider);
+        let providers = choice.providers.iter().map(Chosen::provider);
         let config = SessionConfig::new(providers.collect::<Result<_, _>>()?)?;
         let limit = || target.visible.as_ref().and_then(Visible::memory_limit);
         let buffer = self.buffersize.unwrap_or_else(|| buffer(limit()));
@@ -171,6 +201,42 @@ fn introduce(choice: &Choice, target: &Target, config: &SessionConfig) {
             provider.name, provider.keywords, provider.by
         ));
     }
+}
+
+/// Tells what became of the trace, and makes the file for a viewer of what there is.
+fn finish(path: &Path, trace: Trace, format: Format) -> anyhow::Result<ExitCode> {
+    let can_be_read = matches!(trace.recorded.end, End::Whole | End::Cut);
+    let concluded = conclude(path, trace);
+    let Some(viewed) = format.beside(path) else {
+        return concluded;
+    };
+    if !can_be_read {
+        let later = format!(
+            "sidebox trace convert {} --format {}",
+            path.display(),
+            format.name()
+        );
+        note(&format!("{} is not made; later: {later}", viewed.display()));
+        return concluded;
+    }
+    let made = view(path, &viewed, format);
+    match (concluded, made) {
+        (Err(error), made) => {
+            made.unwrap_or_else(|error| note(&format!("{error:#}")));
+            Err(error)
+        }
+        (Ok(_), Err(error)) => Err(error.context(format!("the trace is in {}", path.display()))),
+        (whole, Ok(())) => whole,
+    }
+}
+
+fn view(path: &Path, viewed: &Path, format: Format) -> anyhow::Result<()> {
+    no_longer().context("cannot listen for signals")?;
+    let file = File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let profile = Profile::read(file).with_context(|| format!("{}", path.display()))?;
+    export(profile, path, viewed, (format, View::Wall))?;
+    writeln!(stdout(), "{}", viewed.display()).or_else(output::without_reader)?;
+    Ok(())
 }
 
 /// The path alone goes to standard output.

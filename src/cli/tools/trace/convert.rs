@@ -67,6 +67,15 @@ pub(in crate::cli::tools) enum Format {
 }
 
 impl Format {
+    /// The form's name, as it is typed.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::NetTrace => "NetTrace",
+            Self::Speedscope => "Speedscope",
+            Self::Chromium => "Chromium",
+        }
+    }
+
     fn extension(self) -> &'static str {
         match self {
             Self::NetTrace => "nettrace",
@@ -75,14 +84,20 @@ impl Format {
         }
     }
 
-    /// Where the result lies that is asked for under this name, or made of this trace: dotnet-trace's rule, but that
-    /// an extension that is right already is not added once more.
-    pub(super) fn path(self, name: &Path) -> PathBuf {
+    /// Where the result lies that is asked for under this name: dotnet-trace's rule, but that an extension that is right
+    /// already is not added once more.
+    fn path(self, name: &Path) -> PathBuf {
         let extension = self.extension();
         if name.to_string_lossy().ends_with(&format!(".{extension}")) {
             return name.to_owned();
         }
         name.with_extension(extension)
+    }
+
+    /// Where the file for a viewer lies that is made of a trace just recorded: dotnet-trace's rule, by which it is never
+    /// the trace itself. None if the trace is all that was asked for.
+    pub(super) fn beside(self, trace: &Path) -> Option<PathBuf> {
+        (self != Self::NetTrace).then(|| trace.with_extension(self.extension()))
     }
 }
 
@@ -123,7 +138,8 @@ pub(super) fn run(args: &ConvertArgs, called: CalledAs) -> anyhow::Result<ExitCo
         let copied = fs::copy(&args.input, &output);
         copied.with_context(|| format!("cannot make {}", output.display()))?;
     } else {
-        export(&args.input, &output, args.format, args.view.into())?;
+        let form = (args.format, args.view.into());
+        export(read(&args.input)?, &args.input, &output, form)?;
     }
     writeln!(stdout(), "{}", output.display())?;
     Ok(ExitCode::SUCCESS)
@@ -176,12 +192,11 @@ pub(super) fn check_samples(profile: &Profile<File>, input: &Path) -> anyhow::Re
 
 /// Makes the file of a viewer out of a trace.
 pub(super) fn export(
+    mut profile: Profile<File>,
     input: &Path,
     output: &Path,
-    format: Format,
-    view: View,
+    (format, view): (Format, View),
 ) -> anyhow::Result<()> {
-    let mut profile = read(input)?;
     check_samples(&profile, input)?;
     let folder = output.parent().filter(|folder| *folder != Path::new(""));
     let folder = folder.unwrap_or_else(|| Path::new(".")).to_owned();
@@ -193,12 +208,17 @@ pub(super) fn export(
             input.display()
         );
     }
-    let made = File::create(output).map_err(TraceError::Write);
+    // Whatever ends this early, half a file never has the name of a whole one.
+    let mut part = output.as_os_str().to_owned();
+    part.push(".part");
+    let part = PathBuf::from(part);
+    let made = File::create(&part).map_err(TraceError::Write);
     let written = made.and_then(|file| write(&timeline, output, format, file));
-    written
+    let named = written.and_then(|()| fs::rename(&part, output).map_err(TraceError::Write));
+    named
         .inspect_err(|_| {
-            // Half a file would look like a whole one; that there is none is told anyway.
-            let _ = fs::remove_file(output);
+            // It may not be there; that there is no result is told anyway.
+            let _ = fs::remove_file(&part);
         })
         .with_context(|| format!("cannot make {}", output.display()))
 }

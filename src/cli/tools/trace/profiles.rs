@@ -28,6 +28,8 @@ pub(super) struct Profile {
 }
 
 pub(super) const RUNTIME: &str = "Microsoft-Windows-DotNETRuntime";
+/// Samples of the stacks of all managed threads.
+pub(super) const SAMPLER: &str = "Microsoft-DotNETCore-SampleProfiler";
 
 const fn wish(name: &'static str, keywords: u64, level: Level) -> Wish {
     Wish {
@@ -68,11 +70,7 @@ pub(super) const PROFILES: &[Profile] = &[
     Profile {
         name: "dotnet-sampled-thread-time",
         about: "the stacks of all managed threads, about a thousand times a second; each time all threads are stopped for a moment",
-        wishes: &[wish(
-            "Microsoft-DotNETCore-SampleProfiler",
-            0xF000_0000_0000,
-            Level::Informational,
-        )],
+        wishes: &[wish(SAMPLER, 0xF000_0000_0000, Level::Informational)],
         rundown: Rundown::Full,
     },
     Profile {
