@@ -8,6 +8,7 @@ pub mod config;
 pub mod documents;
 mod explain;
 mod facts;
+mod init;
 mod inject;
 mod manifests;
 mod serve;
@@ -67,6 +68,9 @@ enum Command {
     Serve(Box<serve::ServeArgs>),
     #[command(flatten)]
     Tool(tools::Tool),
+    /// Keep a toolbox running, as its first process
+    #[command(after_help = init::EXAMPLES)]
+    Init(init::InitArgs),
     /// Print the completions of a shell
     Completions(completions::CompletionsArgs),
 }
@@ -100,6 +104,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Certs(args) => certs::run(&args).map(success),
         Command::Serve(args) => serve::run(&args).map(success),
         Command::Tool(tool) => tools::run(&tool, CalledAs::Sidebox),
+        Command::Init(args) => init::run(&args),
         Command::Completions(args) => completions::run(&args),
     }
 }

@@ -6,6 +6,7 @@
 //! and makes files, [`stop`] knows when a person has enough, [`place`] knows the toolbox.
 
 mod gcdump;
+mod greet;
 mod memory;
 pub(super) mod microsoft;
 mod output;
@@ -38,6 +39,9 @@ pub(super) enum Tool {
     Trace(trace::TraceArgs),
     /// Show which objects are on the heap, and what keeps them there
     Gcdump(gcdump::GcdumpArgs),
+    /// What a shell of the toolbox says first: what is here, which process is the target, what to try
+    #[command(hide = true)]
+    Greet,
 }
 
 /// Runs a tool.
@@ -46,5 +50,6 @@ pub(super) fn run(tool: &Tool, called: CalledAs) -> anyhow::Result<ExitCode> {
         Tool::Ps(args) => ps::run(args),
         Tool::Trace(args) => trace::run(args, called),
         Tool::Gcdump(args) => gcdump::run(args, called),
+        Tool::Greet => greet::run(),
     }
 }

@@ -115,7 +115,7 @@ fn line(page: &mut String, row: &[String; 6], all: &[&[String; 6]]) {
 }
 
 /// The process decides what it is called: nothing that a terminal would obey.
-fn printable(text: &str) -> String {
+pub(super) fn printable(text: &str) -> String {
     text.chars()
         .map(|sign| if sign.is_control() { '\u{fffd}' } else { sign })
         .collect()

@@ -1,0 +1,10 @@
+# Container images (images/README.md). Included by the Makefile.
+
+.PHONY: images images-test
+
+images: release ## Build the container images with Docker, Podman or buildah (ENGINE=, IMAGES_OUT=, ARCH=)
+	@ARCH=$(ARCH) images/build
+
+images-test: release ## Build the images without a registry and run them with runc, as root
+	@OFFLINE=1 images/build >/dev/null
+	$(CARGO) test --test images -- --ignored

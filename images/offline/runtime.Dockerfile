@@ -1,0 +1,7 @@
+# A stand-in for mcr.microsoft.com/dotnet/runtime: the same folder, user and variables, but no ICU.
+ARG DEBIAN
+FROM ${DEBIAN}
+COPY dotnet /usr/share/dotnet
+RUN ln -s /usr/share/dotnet/dotnet /usr/bin/dotnet \
+ && useradd --uid 1654 --create-home --shell /bin/false app
+ENV APP_UID=1654 DOTNET_RUNNING_IN_CONTAINER=true DOTNET_SYSTEM_GLOBALIZATION_INVARIANT=1
