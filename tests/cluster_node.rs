@@ -58,6 +58,8 @@ fn traces() -> Vec<String> {
     let tables = rules.unwrap_or_default();
     let own = tables.lines().filter(|line| line.contains("kube-proxy"));
     found.extend(own.map(|line| format!("firewall {line}")));
+    let fences = output(Command::new("ip").args(["route", "show", "type", "unreachable"]));
+    found.extend(fences.lines().map(|line| format!("route {line}")));
     found
 }
 
@@ -134,6 +136,11 @@ fn one_after_the_other_and_nothing_is_left() {
     // Killed with a Pod that runs: the kernel ends the processes, and the next start tidies up the rest.
     cluster.kill_launcher();
     await_no_process();
+    // A client that lives on must not look for the node in the machine's own network.
+    for gone in ["10.243.77.1", "10.243.77.2", "10.244.77.5"] {
+        let said = refusal(Command::new("ip").args(["route", "get", gone]));
+        assert!(said.contains("No route to host"), "{said}");
+    }
     output(
         launch("up")
             .args(["--level", "3", "--dir"])

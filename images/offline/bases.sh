@@ -1,67 +1,98 @@
-# Base images without a registry, for images/build with OFFLINE=1: stand-ins of Debian's and of Microsoft's, which the
-# Dockerfiles take through their build arguments. Read into that script, whose functions and variables it uses.
+# Base images without a registry, for images/build with OFFLINE=1: stand-ins of Debian's and of Microsoft's under the names
+# that Dockerfiles give them. Read into that script, whose functions and variables it uses.
+#
+# They and all layers that are built on them stay in ${SIDEBOX_CACHE:-~/.cache/sidebox}/images/store, for the next time.
 # shellcheck shell=bash disable=SC2034,SC2154
 
 PACKAGES=libstdc++6,zlib1g,libssl3,procps,ca-certificates
 SUITE=bookworm
-BASE=localhost/sidebox-offline
+DEBIAN=docker.io/library/debian:$SUITE-slim
+MICROSOFT=mcr.microsoft.com/dotnet
+# A store with more images than this, old ones mostly, is thrown away.
+MOST=200
 
-# offline_bases IMAGE...: makes what these images stand on.
+# offline_bases IMAGE...: opens the store, and makes what these images stand on.
 offline_bases() {
   [ "$ENGINE" = buildah ] || fail "OFFLINE=1 works with buildah, not with $ENGINE"
-  [ "$(id -u)" = 0 ] || fail "OFFLINE=1 needs root: debootstrap makes device files and mounts"
-  command -v debootstrap >/dev/null || fail "debootstrap is missing; on Debian: apt-get install debootstrap"
-  storage=(--root "$work/storage" --runroot "$work/run")
+  install_missing buildah debootstrap
+  cache=${SIDEBOX_CACHE:-$HOME/.cache/sidebox}/images
+  mkdir -p "$cache"
+  exec 9>"$cache/store.lock"
+  flock 9
+  storage=(--root "$cache/store" --runroot "$work/run")
   pull=(--pull-never)
-  arguments+=("DEBIAN=$BASE/debian" "RUNTIME=$BASE/runtime" "SDK=$BASE/sdk")
-  case " $* " in *" toolbox"*) debian ;; esac
-  case " $* " in *" toolbox-dotnet "*) dotnet ;; esac
+  if [ "$(buildah_here images --all --quiet | wc -l)" -gt $MOST ]; then
+    rm -rf "$cache/store"
+  fi
+  case " $*" in *" toolbox"* | *=*) debian ;; esac
+  case " $* " in *" toolbox-dotnet "* | *=*) dotnet ;; esac
 }
 
-# Debian's smallest system with what .NET links to; kept, since it is the same every time.
+install_missing() {
+  local package missing=()
+  for package in "$@"; do command -v "$package" >/dev/null || missing+=("$package"); done
+  [ ${#missing[@]} -gt 0 ] || return 0
+  command -v apt-get >/dev/null || fail "${missing[*]} missing, and there is no apt-get to install from"
+  say "installing ${missing[*]}"
+  { apt-get update -qq && apt-get install -y -qq --no-install-recommends "${missing[@]}"; } >"$work/log" 2>&1 ||
+    fail "apt-get failed: $(tail -n 5 "$work/log")"
+}
+
+# base TAG DOCKERFILE KEY FUNCTION: builds it in the folder that the function fills, unless it is there, made of the same.
+base() {
+  local tag=$1 file=$here/offline/$2 label=dev.sidebox.made-of key
+  key=$(echo "$3" | sha256sum - "$file" | sha256sum | cut -c 1-16)
+  if [ "$(buildah_here inspect --type image --format "{{index .OCIv1.Config.Labels \"$label\"}}" "$tag" 2>/dev/null)" = "$key" ]; then
+    return
+  fi
+  local began=$SECONDS folder=$work/base
+  mkdir "$folder"
+  "$4" "$folder"
+  build "$tag" "$file" "$folder" --label "$label=$key"
+  rm -rf "$folder"
+  say "$tag, a stand-in, in $((SECONDS - began)) s"
+}
+
+# Debian's smallest system with what .NET links to.
 debian() {
-  local cache=${SIDEBOX_CACHE:-$HOME/.cache/sidebox}/images
-  local archive=$cache/debian-$SUITE-${PACKAGES//,/-}.tar
-  mkdir -p "$cache" "$work/debian"
-  (
-    flock 9
-    [ -f "$archive" ] || userland "$archive"
-  ) 9>"$cache/debian.lock"
-  ln -f "$archive" "$work/debian/userland.tar" 2>/dev/null || cp "$archive" "$work/debian/userland.tar"
-  build "$BASE/debian" "$here/offline/debian.Dockerfile" "$work/debian"
+  base "$DEBIAN" debian.Dockerfile "$SUITE $PACKAGES" debian_folder
 }
 
-userland() {
-  local mirror
-  say "making a Debian userland"
+debian_folder() {
+  local mirror root=$work/userland
   # Where this machine gets its own packages; nothing means debootstrap's default.
   # shellcheck disable=SC2016
   mirror=$(apt-get indextargets --format '$(CODENAME) $(REPO_URI)' | awk -v suite=$SUITE '$1 == suite { print $2; exit }')
-  debootstrap --variant=minbase "--include=$PACKAGES" "$SUITE" "$work/userland" ${mirror:+"$mirror"} >"$work/log" 2>&1 ||
+  debootstrap --variant=minbase "--include=$PACKAGES" "$SUITE" "$root" ${mirror:+"$mirror"} >"$work/log" 2>&1 ||
     fail "debootstrap failed: $(tail -n 5 "$work/log")"
-  rm -rf "$work"/userland/var/{cache/apt,lib/apt/lists}/* "$work"/userland/usr/share/{doc,man,locale}/*
-  tar --one-file-system -C "$work/userland" -cf "$1.part" .
-  mv "$1.part" "$1"
-  rm -rf "$work/userland"
+  rm -rf "$root"/var/{cache/apt,lib/apt/lists}/* "$root"/usr/share/{doc,man,locale}/*
+  tar --one-file-system -C "$root" -cf "$1/userland.tar" .
+  rm -rf "$root"
 }
 
-# The runtime and the SDK, with the package feed that the .NET of the tests came with.
+# The runtimes and the SDK, with the package feed that the .NET of the tests came with.
 dotnet() {
-  local root feed version
-  root=$("$checkout/tests/dotnet/prepare")/root || fail "there is no .NET to build toolbox-dotnet from"
+  local major
+  root=$("$checkout/tests/dotnet/prepare")/root || fail "there is no .NET to build on"
   root=$(readlink -f "$root")
   feed=$(readlink -f "${SIDEBOX_SHARED:-$checkout/../shared}/dotnet/nuget")
-  version=$(basename "$(printf '%s\n' "$root"/shared/Microsoft.NETCore.App/10.* | sort -V | tail -n 1)")
-  mkdir -p "$work/dotnet/dotnet/shared/Microsoft.NETCore.App"
-  cp -R "$root/dotnet" "$root/host" "$work/dotnet/dotnet/"
-  cp -R "$root/shared/Microsoft.NETCore.App/$version" "$work/dotnet/dotnet/shared/Microsoft.NETCore.App/"
-  build "$BASE/runtime" "$here/offline/runtime.Dockerfile" "$work/dotnet" "DEBIAN=$BASE/debian"
-  mkdir "$work/sdk"
-  cp -R "$root" "$work/sdk/sdk"
-  cp -R "$feed" "$work/sdk/feed"
-  build "$BASE/sdk" "$here/offline/sdk.Dockerfile" "$work/sdk" "RUNTIME=$BASE/runtime"
-  arguments+=("FEED=/feed")
-  [ -n "${TOOLS:-}" ] || arguments+=("TOOLS=$(tools_of "$feed")")
+  for major in 8 10; do
+    version=$(basename "$(printf '%s\n' "$root/shared/Microsoft.NETCore.App/$major".* | sort -V | tail -n 1)")
+    base "$MICROSOFT/runtime:$major.0" runtime.Dockerfile "$SUITE $PACKAGES $root $version" runtime_folder
+  done
+  base "$MICROSOFT/sdk:10.0" sdk.Dockerfile "$SUITE $PACKAGES $root $(ls "$feed")" sdk_folder
+  TOOLS=${TOOLS:-$(tools_of "$feed")}
+}
+
+runtime_folder() {
+  mkdir -p "$1/dotnet/shared/Microsoft.NETCore.App"
+  cp -R "$root/dotnet" "$root/host" "$1/dotnet/"
+  cp -R "$root/shared/Microsoft.NETCore.App/$version" "$1/dotnet/shared/Microsoft.NETCore.App/"
+}
+
+sdk_folder() {
+  cp -R "$root" "$1/dotnet"
+  cp -R "$feed" "$1/feed"
 }
 
 # The feed's packages that are tools: dotnet-trace.VERSION.nupkg.

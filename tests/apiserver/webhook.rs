@@ -21,8 +21,9 @@ const CONFIGURATIONS: &str = "/apis/admissionregistration.k8s.io/v1/mutatingwebh
 /// Nothing waits so long unless it is broken.
 const PATIENCE: Duration = Duration::from_mins(2);
 
-/// A running `sidebox serve`; killed with the value.
+/// A running `sidebox serve`; killed with the value, and with this process, however that ends.
 pub(crate) struct Sidebox {
+    watcher: Watcher,
     child: Child,
     folder: TempDir,
     pub(crate) webhook: SocketAddr,
@@ -67,9 +68,11 @@ impl Sidebox {
             .stderr(Stdio::from(File::create(&log).unwrap()))
             .spawn()
             .unwrap();
+        let watcher = Watcher::of(&child);
         let said = first_line(&log, "serving reviews").await;
         let address = |key: &str| said[key].as_str().unwrap().parse().unwrap();
         Self {
+            watcher,
             child,
             webhook: address("webhook"),
             health: address("health"),
@@ -129,9 +132,34 @@ impl Sidebox {
 
 impl Drop for Sidebox {
     fn drop(&mut self) {
+        // First, since the number of an ended process may soon be another's.
+        self.watcher.dismiss();
         // Already gone in the good case.
         let _ = self.child.kill();
         let _ = self.child.wait();
+    }
+}
+
+/// Kills a process as soon as this one is gone, which closes the pipe that the watcher reads: nobody drops the values of a
+/// test that is killed.
+struct Watcher(Child);
+
+impl Watcher {
+    fn of(child: &Child) -> Self {
+        let script = format!("read -r _; kill -KILL {}", child.id());
+        let watcher = Command::new("sh")
+            .args(["-c", &script])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn();
+        Self(watcher.unwrap())
+    }
+
+    fn dismiss(&mut self) {
+        // Nothing that it would have to end in order.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
     }
 }
 

@@ -13,6 +13,7 @@ import time
 from contextlib import contextmanager
 from pathlib import Path
 
+from launcher import nodefiles
 from launcher.failure import Failure
 from launcher.keeper import PLACES
 
@@ -41,6 +42,8 @@ WEIGHT = {"cpu.shares": 8 * 1024, "cpu.weight": 8 * 100}
 CGROUPS = Path("/sys/fs/cgroup")
 STATE = Path("/run/sidebox-node")
 GONE_SECONDS = 60
+# Higher than the metric of a route to something that is there.
+FENCE = "4096"
 
 
 def check():
@@ -121,6 +124,7 @@ def locked(file, wait=False):
 
 def prepare():
     """Changes what a node needs changed, after noting how it was."""
+    fence("replace")
     note = {"settings": {name: read(name) for name in KERNEL if setting(name).exists()},
             "folders": [place for place in PLACES if not Path(place).exists()]}
     (STATE / "before.json").write_text(json.dumps(note), encoding="utf-8")
@@ -140,6 +144,7 @@ def give_back():
     before = STATE / "before.json"
     if not before.exists():
         return
+    fence("delete")
     remove_cgroups()
     note = json.loads(before.read_text(encoding="utf-8"))
     for name, value in note["settings"].items():
@@ -148,6 +153,14 @@ def give_back():
     for place in note["folders"]:
         remove_empty(Path(place))
     before.unlink()
+
+
+def fence(change):
+    """Routes that count when the node's own are gone: what still calls it then must not ask the machine's network."""
+    for network in (nodefiles.CABLE, nodefiles.PODS):
+        # One that is not there cannot be deleted, and needs not be.
+        subprocess.run([find("ip"), "route", change, "unreachable", network, "metric", FENCE],
+                       stdin=subprocess.DEVNULL, capture_output=True, check=change == "replace")
 
 
 def remove_empty(place):

@@ -7,6 +7,7 @@ import json
 
 NAME = "node"
 # The two ends of the cable between machine and node, the Pods behind it, and the Services.
+CABLE = "10.243.77.0/30"
 MACHINE, NODE = "10.243.77.1", "10.243.77.2"
 PODS = "10.244.77.0/24"
 SERVICES = "10.0.0.0/24"
