@@ -9,11 +9,13 @@ FROM --platform=$BUILDPLATFORM ${SDK} AS tools
 ARG TOOLS="dotnet-trace dotnet-dump dotnet-counters dotnet-gcdump"
 # A package source instead of those that the SDK is set up for.
 ARG FEED=
-ARG TARGETARCH
+# What the SDK puts on the PATH is a program of the builder's architecture; a script starts the same tool on any.
 RUN set -eu; \
-    case "$TARGETARCH" in amd64) arch=x64 ;; *) arch=$TARGETARCH ;; esac; \
     for tool in $TOOLS; do \
-      dotnet tool install "$tool" --tool-path /tools --arch "$arch" ${FEED:+--source "$FEED"}; \
+      dotnet tool install "$tool" --tool-path /tools ${FEED:+--source "$FEED"}; \
+      name=${tool%@*}; \
+      library=$(find "/tools/.store/$name" -name "$name.dll" -path '*/tools/*/any/*'); \
+      printf '#!/bin/sh\nexec dotnet %s "$@"\n' "$library" >"/tools/$name"; \
     done
 
 FROM ${RUNTIME}

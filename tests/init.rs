@@ -8,6 +8,7 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader};
+use std::os::unix::fs::symlink;
 use std::os::unix::net::UnixListener;
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -182,4 +183,30 @@ fn the_greeting_comes_though_a_runtime_is_silent() {
     assert!(lines[0].starts_with("toolbox "), "{text}");
     assert_eq!(lines[1], "target: nothing answered yet");
     assert_eq!(output.status.code(), Some(0));
+}
+
+/// The image has a link for each of Microsoft's names that the program answers to, and for no other.
+#[test]
+fn the_image_has_the_names_that_the_program_answers_to() {
+    let folder = tempfile::tempdir().unwrap();
+    let answers = |name: &&str| {
+        let link = folder.path().join(name);
+        symlink(SIDEBOX, &link).unwrap();
+        let help = Command::new(link).arg("--help").output().unwrap();
+        String::from_utf8_lossy(&help.stdout).contains(&format!("What Microsoft's {name} does"))
+    };
+    let names = [
+        "dotnet-trace",
+        "dotnet-counters",
+        "dotnet-dump",
+        "dotnet-gcdump",
+    ];
+    let wanted: Vec<_> = names.into_iter().filter(answers).collect();
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/images/files/userland");
+    let script = fs::read_to_string(script).unwrap();
+    let line = script
+        .lines()
+        .find_map(|line| line.strip_prefix("tools='")?.strip_suffix('\''));
+    let linked: Vec<_> = line.unwrap().split(' ').collect();
+    assert_eq!(linked, wanted, "`tools` in images/files/userland");
 }
