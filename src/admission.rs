@@ -8,11 +8,13 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
+use serde_json::value::RawValue;
 
 use crate::inject::decide::{Asked, Decision, Origin, Outcome, Request};
 use crate::inject::facts::{Facts, Label};
 use crate::inject::finding::Finding;
 use crate::inject::patch::Patch;
+use crate::inject::pod::Pod;
 use crate::inject::settings::Settings;
 use crate::inject::{Injection, inject};
 use crate::review::{self, Decoded, PodReview, ReviewError};
@@ -41,6 +43,25 @@ impl<S: FactSource> FactSource for Arc<S> {
     fn facts(&self, namespace: &str) -> Arc<Facts> {
         S::facts(self, namespace)
     }
+}
+
+/// What whoever made a Pod is told.
+#[derive(Debug)]
+pub struct Told<'a> {
+    /// The Pod's namespace.
+    pub namespace: &'a str,
+    /// The Pod's name, or what its name will start with.
+    pub name: &'a str,
+    /// The Pod's `metadata.ownerReferences`, as they stand there.
+    pub owners: Option<&'a str>,
+    /// The findings; the same that become warnings.
+    pub findings: &'a [&'a Finding],
+}
+
+/// Hears what people are told, except of dry runs. Must return at once: a Pod waits.
+pub trait Witness: Send + Sync {
+    /// Hears it.
+    fn told(&self, told: &Told<'_>);
 }
 
 /// Facts that were read before, by namespace.
@@ -87,6 +108,7 @@ pub struct Answer {
 pub struct Admission {
     settings: ArcSwap<Settings>,
     facts: ArcSwap<Box<dyn FactSource>>,
+    witness: Option<Box<dyn Witness>>,
 }
 
 impl Admission {
@@ -95,7 +117,15 @@ impl Admission {
         Self {
             settings: ArcSwap::from_pointee(settings),
             facts: ArcSwap::from_pointee(facts),
+            witness: None,
         }
+    }
+
+    /// With somebody who hears what people are told.
+    #[must_use]
+    pub fn witnessed_by(mut self, witness: Box<dyn Witness>) -> Self {
+        self.witness = Some(witness);
+        self
     }
 
     /// Takes new settings; reviews under way keep the old ones.
@@ -175,7 +205,24 @@ impl Admission {
         };
         let injection = inject(&request, &facts, &settings);
         log(review, &injection.outcome);
-        respond(review.uid(), &injection, &settings)
+        let warned = warned(&injection.outcome);
+        if review.dry_run != Some(true) {
+            self.tell(namespace, pod, &warned);
+        }
+        respond(review.uid(), &injection, &settings, &warned)
+    }
+
+    fn tell(&self, namespace: &str, pod: &Pod<'_>, findings: &[&Finding]) {
+        let Some(witness) = self.witness.as_ref().filter(|_| !findings.is_empty()) else {
+            return;
+        };
+        let owners = pod.metadata.get().and_then(|meta| meta.owner_references);
+        witness.told(&Told {
+            namespace,
+            name: pod.name(),
+            owners: owners.map(RawValue::get),
+            findings,
+        });
     }
 
     fn advise(&self, body: &[u8]) -> Result<Answer, ReviewError> {
@@ -211,10 +258,13 @@ impl std::fmt::Debug for Admission {
 
 /// What the API server is told: a refusal denies only where an administrator asked for that, and
 /// an automatic Pod that is refused hears nothing.
-fn respond(uid: &str, injection: &Injection<'_>, settings: &Settings) -> Answer {
+fn respond(
+    uid: &str,
+    injection: &Injection<'_>,
+    settings: &Settings,
+    warned: &[&Finding],
+) -> Answer {
     let outcome = &injection.outcome;
-    let reason = outcome.decision.reason();
-    let findings = || reason.into_iter().chain(&outcome.notes);
     let strict = settings.strict && outcome.asked == Asked::Explicit;
     let denied = match &outcome.decision {
         Decision::Refuse(finding) if strict => {
@@ -222,7 +272,6 @@ fn respond(uid: &str, injection: &Injection<'_>, settings: &Settings) -> Answer 
         }
         Decision::Refuse(_) | Decision::Skip(_) | Decision::Inject(_) | Decision::Repair(_) => None,
     };
-    let warned = findings().filter(|finding| warns(outcome, finding));
     let answer = review::Answer {
         uid,
         patch: injection
@@ -231,15 +280,27 @@ fn respond(uid: &str, injection: &Injection<'_>, settings: &Settings) -> Answer 
             .filter(|_| denied.is_none())
             .map(Patch::as_str),
         denied,
-        warnings: warned.map(Finding::warning).collect(),
+        warnings: warned.iter().copied().map(Finding::warning).collect(),
         decision: outcome.decision.as_str(),
     };
     Answer {
         body: encoded(answer),
         decision: outcome.decision.as_str(),
         asked: outcome.asked.as_str(),
-        codes: findings().map(Finding::code).collect(),
+        codes: findings(outcome).map(Finding::code).collect(),
     }
+}
+
+fn findings<'f>(outcome: &'f Outcome<'_>) -> impl Iterator<Item = &'f Finding> {
+    let reason = outcome.decision.reason();
+    reason.into_iter().chain(&outcome.notes)
+}
+
+/// What whoever made the Pod is told.
+fn warned<'f>(outcome: &'f Outcome<'_>) -> Vec<&'f Finding> {
+    findings(outcome)
+        .filter(|finding| warns(outcome, finding))
+        .collect()
 }
 
 /// Whether whoever made the Pod is told of a finding.
@@ -302,16 +363,17 @@ fn encoded(answer: review::Answer<'_>) -> Vec<u8> {
     review::encode(answer).unwrap_or_default()
 }
 
-/// One line for each decision.
+/// One line for each decision. Names are judged after webhooks: as fields they are quoted, so that none
+/// breaks the line.
 fn log(review: &PodReview<'_>, outcome: &Outcome<'_>) {
     let name = review.object.get().map_or("", |pod| pod.name());
     let namespace = review.namespace.as_deref().unwrap_or("");
-    // Names are judged after webhooks: a line of the log must not be broken by one.
-    let (shown, place) = (name.escape_debug(), namespace.escape_debug());
     let decision = outcome.decision.as_str();
-    let reason = outcome.decision.reason().map_or("", Finding::code);
+    let reason = outcome.decision.reason().map(Finding::code);
     let asked = outcome.asked.as_str();
     let uid = review.uid();
+    let notes: Vec<_> = outcome.notes.iter().map(Finding::code).collect();
+    let findings = (!notes.is_empty()).then(|| tracing::field::debug(notes));
     tracing::info!(
         pod.namespace = namespace,
         pod.name = name,
@@ -319,7 +381,7 @@ fn log(review: &PodReview<'_>, outcome: &Outcome<'_>) {
         decision,
         reason,
         asked,
-        findings = ?outcome.notes.iter().map(Finding::code).collect::<Vec<_>>(),
-        "{decision} {place}/{shown}"
+        findings,
+        "{decision}"
     );
 }

@@ -4,11 +4,13 @@
 //! is away changes nothing that is known. Must not know HTTP, the server or the command line.
 
 mod connect;
+mod events;
 mod facts;
 mod metrics;
 mod watch;
 
 pub use connect::{Cluster, ConnectError, Pod, in_pod};
+pub use events::{EventMetrics, Reporter, keep as keep_events};
 pub use facts::{FactStore, keep as keep_facts};
 pub use metrics::{WatchHealth, WatchMetrics};
 pub use watch::problem::{PROBLEMS, Problem};

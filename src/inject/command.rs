@@ -26,17 +26,15 @@ struct Reader {
 impl Reader {
     fn argument(&mut self, argument: &str) {
         self.found.names_pid1 |= names_proc_1(argument);
-        let mut rest = argument;
-        while !rest.is_empty() {
-            let end = rest.find(ends_word).unwrap_or(rest.len());
-            self.word(&rest[..end]);
-            let after = &rest[end..];
-            let mut chars = after.chars();
-            if chars.next().is_some_and(ends_command) {
-                self.kill = false;
+        let mut start = 0;
+        for (at, byte) in argument.bytes().enumerate() {
+            if ends_word(byte) {
+                self.word(argument.get(start..at).unwrap_or_default());
+                self.kill &= !ends_command(byte);
+                start = at + 1;
             }
-            rest = chars.as_str();
         }
+        self.word(argument.get(start..).unwrap_or_default());
     }
 
     fn word(&mut self, word: &str) {
@@ -48,16 +46,17 @@ impl Reader {
     }
 }
 
-fn ends_word(c: char) -> bool {
-    c.is_whitespace()
+/// What a shell takes for the end of a word: all of it is ASCII.
+const fn ends_word(byte: u8) -> bool {
+    byte.is_ascii_whitespace()
         || matches!(
-            c,
-            ';' | '|' | '&' | '(' | ')' | '"' | '\'' | '`' | '$' | '='
+            byte,
+            b';' | b'|' | b'&' | b'(' | b')' | b'"' | b'\'' | b'`' | b'$' | b'='
         )
 }
 
-fn ends_command(c: char) -> bool {
-    matches!(c, ';' | '|' | '&' | '\n')
+const fn ends_command(byte: u8) -> bool {
+    matches!(byte, b';' | b'|' | b'&' | b'\n')
 }
 
 /// `/proc/1` followed by the end or anything but a digit: not `/proc/10`.

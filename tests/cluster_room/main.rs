@@ -1,5 +1,5 @@
 //! What Sidebox does with the cluster it runs in, with a real etcd and kube-apiserver: facts that are
-//! heard, an API server that goes and comes.
+//! heard, findings that become Events, an API server that goes and comes.
 //!
 //! `make test-cluster` runs it; plain `cargo test` does not, since it needs Kubernetes built from Go.
 
@@ -16,6 +16,7 @@ mod api;
 mod apiserver;
 #[path = "../cluster/mod.rs"]
 mod cluster;
+mod events;
 mod facts;
 mod gone;
 mod memory;
@@ -43,6 +44,9 @@ fn main() -> ExitCode {
     let trials = vec![
         trial("facts_are_heard", &shared, async |world| {
             facts::are_heard(world).await;
+        }),
+        trial("findings_become_events", &shared, async |world| {
+            events::are_written(world).await;
         }),
         trial(
             "an_api_server_that_goes_and_comes",

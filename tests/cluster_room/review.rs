@@ -69,7 +69,18 @@ pub(crate) async fn review(
     namespace: &str,
     pod: &Value,
 ) -> Reviewed {
-    let request = json!({"uid": "u", "kind": {"group": "", "version": "v1", "kind": "Pod"},
+    send(sidebox, path, namespace, pod, false).await
+}
+
+/// The same, with the word on whether it is a dry run.
+pub(crate) async fn send(
+    sidebox: &Sidebox,
+    path: &str,
+    namespace: &str,
+    pod: &Value,
+    dry_run: bool,
+) -> Reviewed {
+    let request = json!({"uid": "u", "dryRun": dry_run, "kind": {"group": "", "version": "v1", "kind": "Pod"},
         "resource": {"group": "", "version": "v1", "resource": "pods"}, "operation": "CREATE",
         "namespace": namespace, "object": pod});
     let body =

@@ -14,7 +14,7 @@ use tokio::sync::watch;
 use super::flags::{ClusterArgs, ServeArgs, When};
 use crate::admission::{Admission, KnownFacts};
 use crate::cli::facts;
-use crate::cluster::{self, Cluster, FactStore, WatchMetrics};
+use crate::cluster::{self, Cluster, EventMetrics, FactStore, Reporter, WatchMetrics};
 use crate::inject::finding::TABLE as FINDINGS;
 use crate::inject::settings::Settings;
 use crate::server::{self, FileSet, Metrics};
@@ -36,12 +36,11 @@ pub(super) async fn core(args: &ServeArgs) -> anyhow::Result<Core> {
     let watches = cluster
         .is_some()
         .then(|| WatchMetrics::register(metrics.registry_mut()));
+    let told = cluster.clone().filter(|_| args.cluster.events);
+    let (witness, events) = told.map(|cluster| events(cluster, &mut metrics)).unzip();
     let metrics = Arc::new(metrics);
     let interval = Duration::from_secs(args.running.reload_interval.into());
-    let admission = Arc::new(Admission::new(
-        Settings::default(),
-        Box::new(KnownFacts::default()),
-    ));
+    let admission = admission(witness);
     let (in_force, settings_in_force) = watch::channel(Arc::default());
     let settings = Settled {
         path: args.config.clone(),
@@ -80,6 +79,7 @@ pub(super) async fn core(args: &ServeArgs) -> anyhow::Result<Core> {
             never = follow_settings => never,
             never = follow_facts => never,
             Some(never) = OptionFuture::from(follow_cluster) => never,
+            Some(never) = OptionFuture::from(events) => never,
         }
     };
     Ok(Core {
@@ -87,6 +87,25 @@ pub(super) async fn core(args: &ServeArgs) -> anyhow::Result<Core> {
         metrics,
         refresh: Box::pin(refresh),
     })
+}
+
+/// With settings and facts that are replaced before anybody is served.
+fn admission(witness: Option<Reporter>) -> Arc<Admission> {
+    let admission = Admission::new(Settings::default(), Box::new(KnownFacts::default()));
+    Arc::new(match witness {
+        Some(witness) => admission.witnessed_by(Box::new(witness)),
+        None => admission,
+    })
+}
+
+/// Who hears of findings, and what writes them into the cluster.
+fn events(
+    cluster: Cluster,
+    metrics: &mut Metrics,
+) -> (Reporter, impl Future<Output = Infallible> + use<>) {
+    let metrics = EventMetrics::register(metrics.registry_mut());
+    let (reporter, notices) = Reporter::new(metrics.clone());
+    (reporter, cluster::keep_events(cluster, notices, metrics))
 }
 
 /// The cluster whose facts are watched, if any. Elsewhere than in a Pod nobody's cluster is called

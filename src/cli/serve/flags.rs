@@ -68,6 +68,15 @@ pub(super) struct ClusterArgs {
         default_value = "auto"
     )]
     pub(super) cluster: When,
+    /// Whether findings become Events on what makes the Pods, in a cluster that is watched
+    #[arg(
+        long,
+        value_name = "BOOL",
+        env = "SIDEBOX_EVENTS",
+        default_value_t = true,
+        action = clap::ArgAction::Set
+    )]
+    pub(super) events: bool,
     /// Name of the Pod that we run in; without it the machine's
     #[arg(long, value_name = "NAME", env = "POD_NAME")]
     pub(super) pod_name: Option<String>,

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde_json::value::RawValue;
 
 use super::object::only_objects;
 use super::text::{Presence, Text};
@@ -25,6 +26,9 @@ pub struct Metadata<'a> {
     pub annotations: Presence<Annotations<'a>>,
     #[serde(default)]
     pub labels: Presence<Labels>,
+    /// As it stands there: read only for those who are told of a finding.
+    #[serde(borrow, default)]
+    pub owner_references: Option<&'a RawValue>,
 }
 
 /// Set by the kubelet on the Pods that show static Pods of a node.
