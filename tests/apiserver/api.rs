@@ -108,8 +108,9 @@ impl Api {
     }
 
     /// One request on a connection of its own; the body is sent as JSON.
-    pub(crate) async fn call(&self, method: &str, path: &str, body: &Value) -> Reply {
-        self.connect().await.call(method, path, body).await
+    pub(crate) async fn call(&self, method: &str, path: &str, object: &Value) -> Reply {
+        let mut connection = self.connect().await;
+        connection.call(method, path, body(object)).await
     }
 
     /// Creates what must be there; what is there already is fine.
@@ -124,20 +125,20 @@ impl Api {
 
     /// Offers a Pod and keeps nothing of it.
     pub(crate) async fn try_pod(&self, namespace: &str, pod: &Value) -> Reply {
-        self.call("POST", &pods(namespace, true), &placed(pod, namespace))
-            .await
+        self.call("POST", &pods(namespace, true), pod).await
     }
 
     /// Offers Pods on a few connections; the answers stand in the order of the Pods.
     pub(crate) async fn try_pods(&self, namespace: &str, all: &[Value]) -> Vec<Reply> {
-        let all = Arc::new(
-            all.iter()
-                .map(|pod| placed(pod, namespace))
-                .collect::<Vec<_>>(),
-        );
+        let bodies: Vec<_> = all.iter().map(body).collect();
+        self.offer(namespace, bodies.into()).await
+    }
+
+    /// The same with Pods that are written already.
+    pub(crate) async fn offer(&self, namespace: &str, all: Arc<[Bytes]>) -> Vec<Reply> {
         let next = Arc::new(AtomicUsize::new(0));
         let path = pods(namespace, true);
-        let workers = (0..CONNECTIONS).map(|_| {
+        let workers = (0..CONNECTIONS.min(all.len())).map(|_| {
             let (api, all, next, path) = (
                 self.clone(),
                 Arc::clone(&all),
@@ -152,7 +153,8 @@ impl Api {
                     let Some(pod) = all.get(index) else {
                         return replies;
                     };
-                    replies.push((index, connection.call("POST", &path, pod).await));
+                    let reply = connection.call("POST", &path, pod.clone()).await;
+                    replies.push((index, reply));
                 }
             })
         });
@@ -166,14 +168,14 @@ impl Api {
 }
 
 impl Connection {
-    async fn call(&mut self, method: &str, path: &str, body: &Value) -> Reply {
+    async fn call(&mut self, method: &str, path: &str, body: Bytes) -> Reply {
         let request = Request::builder()
             .method(method)
             .uri(path)
             .header("Host", "127.0.0.1")
             .header("Accept", "application/json")
             .header("Content-Type", content_type(method))
-            .body(Full::new(Bytes::from(body.to_string())))
+            .body(Full::new(body))
             .unwrap();
         let response = self.sender.send_request(request).await.unwrap();
         let (head, body) = response.into_parts();
@@ -202,9 +204,7 @@ pub(crate) fn pods(namespace: &str, dry_run: bool) -> String {
     format!("/api/v1/namespaces/{namespace}/pods{query}")
 }
 
-/// The Pod as it is sent to a namespace.
-fn placed(pod: &Value, namespace: &str) -> Value {
-    let mut pod = pod.clone();
-    pod["metadata"]["namespace"] = namespace.into();
-    pod
+/// An object as it is sent; a Pod goes to the namespace of its path.
+pub(crate) fn body(object: &Value) -> Bytes {
+    Bytes::from(object.to_string())
 }

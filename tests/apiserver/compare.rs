@@ -4,11 +4,10 @@
 use serde_json::{Value, json};
 
 /// Applies patches in turn.
-pub(crate) fn patched(pod: &Value, patches: &[Value]) -> Result<Value, String> {
-    let mut pod = pod.clone();
+pub(crate) fn patched(mut pod: Value, patches: Vec<Value>) -> Result<Value, String> {
     for patch in patches {
         let patch: json_patch::Patch =
-            serde_json::from_value(patch.clone()).map_err(|error| error.to_string())?;
+            serde_json::from_value(patch).map_err(|error| error.to_string())?;
         json_patch::patch(&mut pod, &patch).map_err(|error| error.to_string())?;
     }
     Ok(pod)
@@ -16,8 +15,7 @@ pub(crate) fn patched(pod: &Value, patches: &[Value]) -> Result<Value, String> {
 
 /// The Pod without what differs between two creations of the same Pod: times, ids, the namespace,
 /// generated names.
-pub(crate) fn settled(pod: &Value) -> Value {
-    let mut pod = pod.clone();
+pub(crate) fn settled(mut pod: Value) -> Value {
     for key in [
         "uid",
         "creationTimestamp",
@@ -32,18 +30,24 @@ pub(crate) fn settled(pod: &Value) -> Value {
         pod["metadata"]["name"] = "generated".into();
     }
     let volumes = pod["spec"]["volumes"].as_array().into_iter().flatten();
-    let names = volumes.filter_map(|volume| volume["name"].as_str());
-    let token = names
-        .into_iter()
-        .find(|n| n.starts_with(TOKEN))
-        .map(str::to_owned);
-    if let Some(token) = token {
-        let text = pod
-            .to_string()
-            .replace(&format!("{token:?}"), &format!("{TOKEN:?}"));
-        pod = serde_json::from_str(&text).unwrap();
+    let mut names = volumes.filter_map(|volume| volume["name"].as_str());
+    if let Some(token) = names
+        .find(|name| name.starts_with(TOKEN))
+        .map(str::to_owned)
+    {
+        rename(&mut pod["spec"], &token);
     }
     pod
+}
+
+/// Gives the volume of the service account's token the same name in every Pod.
+fn rename(value: &mut Value, token: &str) {
+    match value {
+        Value::String(text) if text == token => TOKEN.clone_into(text),
+        Value::Array(all) => all.iter_mut().for_each(|one| rename(one, token)),
+        Value::Object(map) => map.values_mut().for_each(|one| rename(one, token)),
+        _ => {}
+    }
 }
 
 const TOKEN: &str = "kube-api-access-";
@@ -60,6 +64,10 @@ pub(crate) fn surprises(without: &Value, expected: &Value, got: &Value) -> Vec<S
 }
 
 fn walk(one: &Value, two: &Value, path: &str, tell: &mut impl FnMut(&str, &Value, &Value)) {
+    // Most of a Pod is alike, and needs no path.
+    if one == two {
+        return;
+    }
     match (one, two) {
         (Value::Object(a), Value::Object(b)) => {
             for (key, value) in b {
@@ -72,11 +80,10 @@ fn walk(one: &Value, two: &Value, path: &str, tell: &mut impl FnMut(&str, &Value
         }
         (Value::Array(a), Value::Array(b)) => {
             for index in 0..a.len().max(b.len()) {
-                let element = |list: &[Value]| list.get(index).cloned().unwrap_or_default();
-                walk(&element(a), &element(b), &format!("{path}/{index}"), tell);
+                let [a, b] = [a, b].map(|list| list.get(index).unwrap_or(&Value::Null));
+                walk(a, b, &format!("{path}/{index}"), tell);
             }
         }
-        (one, two) if one == two => {}
         (one, two) => tell(path, one, two),
     }
 }

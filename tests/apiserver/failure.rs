@@ -91,7 +91,11 @@ async fn untouched(world: &World, name: &str, address: SocketAddr, ca: String) {
     let witnesses = audit.news();
     for (without, with) in without.iter().zip(&with) {
         assert!(with.accepted(), "{name}: {}", with.message());
-        assert_eq!(settled(&with.body), settled(&without.body), "{name}");
+        assert_eq!(
+            settled(with.body.clone()),
+            settled(without.body.clone()),
+            "{name}"
+        );
         assert_eq!(witnesses[&with.audit_id].failed_open(), 1, "{name}");
     }
     println!(
@@ -128,9 +132,7 @@ pub(crate) async fn a_patch_that_does_not_apply_rejects_the_pod(world: &World) {
 pub(crate) async fn conditions_keep_other_pods_from_being_sent(world: &World) {
     let place = Place {
         name: "conditions",
-        path: "/mutate",
-        labels: json!({}),
-        objects: &[],
+        ..Place::default()
     };
     let (arena, sidebox) = place.open(world).await;
     let registration = Registration {

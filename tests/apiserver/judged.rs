@@ -17,12 +17,30 @@ pub(crate) struct Place<'a> {
     pub(crate) labels: Value,
     /// API prefix and object; Sidebox is told of them, unless there are none.
     pub(crate) objects: &'a [(&'a str, Value)],
+    /// The namespace without the webhook, if it is there already.
+    pub(crate) without: Option<&'a str>,
+}
+
+impl Default for Place<'_> {
+    fn default() -> Self {
+        Self {
+            name: "",
+            path: "/mutate",
+            labels: json!({}),
+            objects: &[],
+            without: None,
+        }
+    }
 }
 
 impl Place<'_> {
     /// Makes the namespaces; their webhook is in force until the server is dropped.
     pub(crate) async fn open(&self, world: &World) -> (Arena, Sidebox) {
-        let arena = world.arena(self.name, &self.labels, self.objects).await;
+        let (labels, objects) = (&self.labels, self.objects);
+        let arena = match self.without {
+            Some(without) => world.beside(without, self.name, labels, objects).await,
+            None => world.arena(self.name, labels, objects).await,
+        };
         let facts = world.cluster.folder().join(format!("{}.json", self.name));
         fs::write(&facts, arena.facts.to_string()).unwrap();
         let told = !self.objects.is_empty() || self.labels != json!({});
@@ -35,6 +53,47 @@ impl Place<'_> {
         registration.register(&world.api).await;
         in_force(world, &arena, &sidebox).await;
         (arena, sidebox)
+    }
+}
+
+/// Three namespaces that are alike: no webhook, one for Pods that ask, one where the namespace asks.
+pub(crate) struct Ways {
+    pub(crate) explicit: Arena,
+    pub(crate) automatic: Arena,
+    _servers: [Sidebox; 2],
+}
+
+impl Ways {
+    pub(crate) async fn open(
+        world: &World,
+        name: &str,
+        labels: &Value,
+        objects: &[(&str, Value)],
+    ) -> Self {
+        let names = ["explicit", "automatic"].map(|way| format!("{name}-{way}"));
+        let place = Place {
+            name: &names[0],
+            labels: labels.clone(),
+            objects,
+            ..Place::default()
+        };
+        let (explicit, one) = place.open(world).await;
+        let place = Place {
+            name: &names[1],
+            path: "/mutate/labelled",
+            without: Some(&explicit.without),
+            ..place
+        };
+        let (automatic, two) = place.open(world).await;
+        Self {
+            explicit,
+            automatic,
+            _servers: [one, two],
+        }
+    }
+
+    pub(crate) fn both(&self) -> [&Arena; 2] {
+        [&self.explicit, &self.automatic]
     }
 }
 
@@ -89,14 +148,19 @@ pub(crate) async fn corpus(world: &World) {
     let plain = manifests(&world.cluster, &[folder]);
     println!("{} Pods in the manifests", plain.len());
     let all = with_asking(&plain);
-    both_ways(world, "corpus", "manifests of real projects", [&all, &all]).await;
+    both_ways(world, "corpus", "manifests of real projects", &all).await;
 }
 
 /// Ten thousand generated Pods.
 pub(crate) async fn generated(world: &World) {
     let all = sources::generated(10_000);
-    let (explicit, automatic) = all.split_at(all.len() / 2);
-    both_ways(world, "generated", "generated Pods", [explicit, automatic]).await;
+    let (asked, unasked) = all.split_at(all.len() / 2);
+    let ways = Ways::open(world, "generated", &json!({}), &[]).await;
+    let (mut audit, mut tally) = (world.audit(), Tally::default());
+    for (arena, pods) in [(&ways.explicit, asked), (&ways.automatic, unasked)] {
+        tally.judge(&world.api, &mut audit, &[arena], pods).await;
+    }
+    tally.conclude("generated Pods", 80);
 }
 
 /// Pods of Kubernetes' own modules: the fixtures of Pod Security, and the fully populated objects of
@@ -120,7 +184,7 @@ pub(crate) async fn fixtures(world: &World) {
         folders.len() - 2
     );
     let all = with_asking(&plain);
-    both_ways(world, "fixtures", "fixtures of Kubernetes", [&all, &all]).await;
+    both_ways(world, "fixtures", "fixtures of Kubernetes", &all).await;
 }
 
 /// Fields that are younger than any Pod type Sidebox could know, or that it has no business with, by pointer.
@@ -153,9 +217,7 @@ pub(crate) async fn young_fields(world: &World) {
         json!([{"action": "Restart", "exitCodes": {"operator": "In", "values": [42]}}]);
     let place = Place {
         name: "young",
-        path: "/mutate",
-        labels: json!({}),
-        objects: &[],
+        ..Place::default()
     };
     let (arena, _sidebox) = place.open(world).await;
     for namespace in [&arena.without, &arena.with] {
@@ -170,21 +232,14 @@ pub(crate) async fn young_fields(world: &World) {
     println!("{} young fields survive", YOUNG.len());
 }
 
-/// First where Pods ask for themselves, then where the namespace does.
-async fn both_ways(world: &World, name: &str, what: &str, pods: [&[Value]; 2]) {
-    let mut audit = world.audit();
-    let mut tally = Tally::default();
-    let ways = [("explicit", "/mutate"), ("automatic", "/mutate/labelled")];
-    for ((way, path), pods) in ways.into_iter().zip(pods) {
-        let place = Place {
-            name: &format!("{name}-{way}"),
-            path,
-            labels: json!({}),
-            objects: &[],
-        };
-        let (arena, _sidebox) = place.open(world).await;
-        world.accounts(&arena, pods).await;
-        tally.judge(&world.api, &mut audit, &arena, pods).await;
+/// Where Pods ask for themselves, and where the namespace does.
+pub(crate) async fn both_ways(world: &World, name: &str, what: &str, pods: &[Value]) {
+    let ways = Ways::open(world, name, &json!({}), &[]).await;
+    for arena in ways.both() {
+        world.accounts(arena, pods).await;
     }
+    let (mut audit, mut tally) = (world.audit(), Tally::default());
+    let both = ways.both();
+    tally.judge(&world.api, &mut audit, &both, pods).await;
     tally.conclude(what, 80);
 }

@@ -2,11 +2,12 @@
 //! without it, and the difference is the patch of the audit log and the server's defaults.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::api::{Api, Reply};
+use crate::api::{Api, Reply, body};
 use crate::audit::{Audit, Witness};
 use crate::compare::{patched, settled, surprises};
 use crate::world::Arena;
@@ -27,25 +28,34 @@ pub(crate) struct Tally {
 }
 
 impl Tally {
-    /// Offers Pods to both namespaces and compares.
+    /// Offers Pods to a namespace without the webhook, and to some that are like it but for the webhook;
+    /// compares each pair of answers.
     pub(crate) async fn judge(
         &mut self,
         api: &Api,
         audit: &mut Audit,
-        arena: &Arena,
+        arenas: &[&Arena],
         all: &[Value],
     ) {
         let began = Instant::now();
+        let Some(first) = arenas.first() else { return };
         for batch in all.chunks(BATCH) {
-            let without = api.try_pods(&arena.without, batch).await;
-            let with = api.try_pods(&arena.with, batch).await;
-            let witnesses = audit.news();
-            for ((pod, without), with) in batch.iter().zip(&without).zip(&with) {
-                let witness = witnesses.get(&with.audit_id).cloned().unwrap_or_default();
-                self.count(without, with);
-                for problem in problems(without, with, &witness) {
-                    self.violations
-                        .push(format!("{problem}\n  in {}: {pod}", arena.with));
+            let bodies: Arc<[_]> = batch.iter().map(body).collect();
+            let without = api.offer(&first.without, Arc::clone(&bodies)).await;
+            for arena in arenas {
+                assert_eq!(
+                    arena.without, first.without,
+                    "one namespace to compare with"
+                );
+                let with = api.offer(&arena.with, Arc::clone(&bodies)).await;
+                let mut witnesses = audit.news();
+                for ((pod, without), with) in batch.iter().zip(&without).zip(with) {
+                    let witness = witnesses.remove(&with.audit_id).unwrap_or_default();
+                    self.count(without, &with);
+                    for problem in problems(without, with, &witness) {
+                        let what = format!("{problem}\n  in {}: {pod}", arena.with);
+                        self.violations.push(what);
+                    }
                 }
             }
         }
@@ -107,9 +117,9 @@ pub(crate) fn toolboxes(pod: &Value) -> usize {
 }
 
 /// How two answers to one Pod break the law.
-fn problems(without: &Reply, with: &Reply, witness: &Witness) -> Vec<String> {
+fn problems(without: &Reply, with: Reply, witness: &Witness) -> Vec<String> {
     if without.accepted() != with.accepted() {
-        let refused = if with.accepted() { without } else { with };
+        let refused = if with.accepted() { without } else { &with };
         let which = if with.accepted() { "without" } else { "with" };
         return vec![format!(
             "rejected only {which} the webhook: {}",
@@ -126,8 +136,8 @@ fn problems(without: &Reply, with: &Reply, witness: &Witness) -> Vec<String> {
     if patches.len() > 1 {
         return vec![format!("a second pass patched again: {patches:?}")];
     }
-    let (without, with) = (settled(&without.body), settled(&with.body));
-    match patched(&without, &patches) {
+    let (without, with) = (settled(without.body.clone()), settled(with.body));
+    match patched(without.clone(), patches) {
         Ok(expected) => surprises(&without, &expected, &with),
         Err(error) => vec![format!("the patch does not apply: {error}")],
     }

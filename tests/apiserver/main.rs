@@ -16,8 +16,10 @@ mod audit;
 mod cluster;
 mod compare;
 mod failure;
+mod goldens;
 mod judged;
 mod law;
+mod leash;
 #[path = "../support/pods.rs"]
 #[expect(dead_code, reason = "Pods alone are asked for here")]
 mod pods;
@@ -48,6 +50,12 @@ fn main() -> ExitCode {
     let trials = vec![
         trial("manifests_of_real_projects", &shared, async |world| {
             judged::corpus(world).await;
+        }),
+        trial("golden_pods_under_one_setting", &shared, async |world| {
+            goldens::under_one_setting(world).await;
+        }),
+        trial("golden_pods_as_expected", &shared, async |world| {
+            goldens::as_expected(world).await;
         }),
         trial("generated_pods", &shared, async |world| {
             judged::generated(world).await;
@@ -82,6 +90,7 @@ fn main() -> ExitCode {
         trial("a_stripped_toolbox", &shared, async |world| {
             second::a_stripped_toolbox_is_repaired_or_loud(world).await;
         }),
+        Trial::test("a_killed_test_leaves_no_server", leash::holds).with_ignored_flag(true),
         trial("rotation_and_rolling_restart", &shared, async |world| {
             rolling::nobody_notices(world).await;
         }),

@@ -32,9 +32,7 @@ impl Pair {
     ) -> Self {
         let place = Place {
             name,
-            path: "/mutate",
-            labels: json!({}),
-            objects: &[],
+            ..Place::default()
         };
         let (arena, sidebox) = place.open(world).await;
         let other = StandIn::start(Behaviour::Patch(change)).await;
@@ -183,9 +181,7 @@ pub(crate) async fn a_stripped_toolbox_is_repaired_or_loud(world: &World) {
 async fn injected_before(world: &World) -> Value {
     let place = Place {
         name: "files",
-        path: "/mutate",
-        labels: json!({}),
-        objects: &[],
+        ..Place::default()
     };
     let (arena, _sidebox) = place.open(world).await;
     let made = world.api.try_pod(&arena.with, &native_pod()).await.body;

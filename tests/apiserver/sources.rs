@@ -55,6 +55,12 @@ pub(crate) fn pod_of(object: &Value) -> Option<Value> {
     }
     let metadata = json!({"name": "p", "labels": metadata["labels"], "annotations": annotations});
     let mut spec = template["spec"].clone();
+    // The API's populated objects name an account that no account can have.
+    for key in ["serviceAccountName", "serviceAccount"] {
+        if let Some(name) = spec[key].as_str().map(str::to_lowercase) {
+            spec[key] = name.into();
+        }
+    }
     // As the controller of stateful sets does it.
     for claim in object["spec"]["volumeClaimTemplates"]
         .as_array()
@@ -128,6 +134,38 @@ pub(crate) fn generated(count: usize) -> Vec<Value> {
         }
     });
     all.collect()
+}
+
+/// Four of five Pods as the `restricted` Pod Security level wants them.
+pub(crate) fn hardened(all: Vec<Value>) -> Vec<Value> {
+    most(all, |_, pod| pods::harden(&mut pod["spec"]))
+}
+
+/// Four of five Pods with these requests and limits in their containers, in turn; all as they are, if there are none.
+pub(crate) fn fitting(all: Vec<Value>, amounts: &[Value]) -> Vec<Value> {
+    most(all, |index, pod| {
+        let Some(fits) = amounts.get(index % amounts.len().max(1)) else {
+            return;
+        };
+        if let Some(spec) = pod["spec"].as_object_mut() {
+            spec.remove("resources");
+        }
+        for list in ["containers", "initContainers"] {
+            let all = pod["spec"].get_mut(list).and_then(Value::as_array_mut);
+            for container in all.into_iter().flatten() {
+                container["resources"] = fits.clone();
+            }
+        }
+    })
+}
+
+fn most(mut all: Vec<Value>, change: impl Fn(usize, &mut Value)) -> Vec<Value> {
+    for (index, pod) in all.iter_mut().enumerate() {
+        if index % 5 != 0 {
+            change(index, pod);
+        }
+    }
+    all
 }
 
 fn asked(mut pod: Value) -> Value {

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use sidebox::inject::names::is_dns_subdomain;
 
 use crate::api::Api;
@@ -38,7 +38,7 @@ impl World {
             .api
             .create("/apis/scheduling.k8s.io/v1/priorityclasses", &priority)
             .await;
-        for name in ["kata", "kata-cc"] {
+        for name in ["kata", "kata-cc", "kata-mshv-vm-isolation", "runc"] {
             let runtime = json!({"metadata": {"name": name}, "handler": name});
             let path = "/apis/node.k8s.io/v1/runtimeclasses";
             world.api.create(path, &runtime).await;
@@ -58,27 +58,72 @@ impl World {
         labels: &Value,
         objects: &[(&str, Value)],
     ) -> Arena {
-        let (without, with) = (format!("{name}-without"), format!("{name}-with"));
-        let mut known = Vec::new();
-        for (namespace, webhooks) in [(&without, "none"), (&with, name)] {
-            let mut labels = labels.clone();
-            labels["webhooks"] = webhooks.into();
-            known = vec![self.namespace(namespace, &labels).await];
-            for (path, object) in objects {
-                let path = format!("{path}/namespaces/{namespace}/{}", plural(object));
-                self.api.create(&path, object).await;
-                let mut fact = object.clone();
-                fact["metadata"]["namespace"] = namespace.as_str().into();
-                known.push(fact);
-            }
-        }
-        let facts = json!({"apiVersion": "v1", "kind": "List", "items": known});
+        let without = format!("{name}-without");
+        let metadata = json!({"name": without, "labels": labels});
+        self.furnish(metadata, "none", objects).await;
+        self.beside(&without, name, labels, objects).await
+    }
+
+    /// One more namespace like an earlier one, with webhooks of its own.
+    pub(crate) async fn beside(
+        &self,
+        without: &str,
+        name: &str,
+        labels: &Value,
+        objects: &[(&str, Value)],
+    ) -> Arena {
+        let with = format!("{name}-with");
+        let metadata = json!({"name": with, "labels": labels});
+        let known = self.furnish(metadata, name, objects).await;
         Arena {
-            without,
+            without: without.to_owned(),
             with,
             name: name.to_owned(),
-            facts,
+            facts: list(&known),
         }
+    }
+
+    /// A namespace in which Pods are accepted, with the service account that nothing makes at this level;
+    /// returns it and its objects, as facts. The label `webhooks` says which webhooks see its Pods.
+    pub(crate) async fn furnish(
+        &self,
+        metadata: Value,
+        webhooks: &str,
+        objects: &[(&str, Value)],
+    ) -> Vec<Value> {
+        let mut object = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata});
+        object["metadata"]["labels"]["webhooks"] = webhooks.into();
+        self.api.create("/api/v1/namespaces", &object).await;
+        let namespace = metadata["name"].as_str().unwrap();
+        let account = json!({"metadata": {"name": "default"}});
+        let path = format!("/api/v1/namespaces/{namespace}/serviceaccounts");
+        self.api.create(&path, &account).await;
+        let mut known = vec![object];
+        for (path, object) in objects {
+            let path = format!("{path}/namespaces/{namespace}/{}", plural(object));
+            self.api.create(&path, object).await;
+            if object["kind"] == "ResourceQuota" {
+                self.measure(&path, object).await;
+            }
+            let mut fact = object.clone();
+            fact["metadata"]["namespace"] = namespace.into();
+            known.push(fact);
+        }
+        known
+    }
+
+    /// The quota controller's work, which is absent at this level: nothing is used yet.
+    async fn measure(&self, path: &str, quota: &Value) {
+        let hard = &quota["spec"]["hard"];
+        let keys = hard.as_object().unwrap().keys();
+        let used: Map<_, _> = keys.map(|key| (key.clone(), "0".into())).collect();
+        let path = format!(
+            "{path}/{}/status",
+            quota["metadata"]["name"].as_str().unwrap()
+        );
+        let change = json!({"status": {"hard": hard, "used": used}});
+        let reply = self.api.call("PATCH", &path, &change).await;
+        assert!(reply.accepted(), "{path}: {}", reply.message());
     }
 
     /// Makes the service accounts that Pods name.
@@ -101,16 +146,11 @@ impl World {
             }
         }
     }
+}
 
-    /// A namespace in which Pods are accepted: with the service account that nothing makes at this level.
-    async fn namespace(&self, name: &str, labels: &Value) -> Value {
-        let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}});
-        self.api.create("/api/v1/namespaces", &namespace).await;
-        let account = json!({"metadata": {"name": "default"}});
-        let path = format!("/api/v1/namespaces/{name}/serviceaccounts");
-        self.api.create(&path, &account).await;
-        namespace
-    }
+/// Objects as a file of facts has them.
+pub(crate) fn list(objects: &[Value]) -> Value {
+    json!({"apiVersion": "v1", "kind": "List", "items": objects})
 }
 
 fn plural(object: &Value) -> String {

@@ -16,7 +16,7 @@ pub(crate) fn pod() -> impl Strategy<Value = Value> {
 }
 
 /// Gives every container what the `restricted` Pod Security level wants.
-fn harden(spec: &mut Value) {
+pub(crate) fn harden(spec: &mut Value) {
     let context = json!({"allowPrivilegeEscalation": false, "runAsNonRoot": true,
         "capabilities": {"drop": ["ALL"]}, "seccompProfile": {"type": "RuntimeDefault"}});
     for list in ["containers", "initContainers"] {
@@ -182,12 +182,13 @@ fn spec() -> BoxedStrategy<Value> {
         .boxed()
 }
 
-/// Without volumes, mounts would make nearly every Pod invalid.
+/// Without volumes, mounts and devices would make nearly every Pod invalid.
 fn drop_mounts(spec: &mut Value) {
     for list in ["containers", "initContainers"] {
         for container in spec[list].as_array_mut().into_iter().flatten() {
             if let Some(map) = container.as_object_mut() {
                 map.remove("volumeMounts");
+                map.remove("volumeDevices");
             }
         }
     }
@@ -206,6 +207,7 @@ fn volumes() -> BoxedStrategy<Value> {
         {"name": "scratch", "emptyDir": {"futureMedium": "x"}},
         {"name": "config", "configMap": {"name": "c"}},
         {"name": "tmp", "emptyDir": {}},
+        {"name": "disk", "persistentVolumeClaim": {"claimName": "disk"}},
     ]))
     .boxed()
 }
@@ -239,6 +241,14 @@ fn mounts() -> BoxedStrategy<Value> {
     });
     proptest::collection::vec(mount, 0..3)
         .prop_map(Value::from)
+        .boxed()
+}
+
+/// A raw block device, sometimes where Sidebox would mount a volume.
+fn devices() -> BoxedStrategy<Value> {
+    let device = one_of(&["/dev/xvda", "/tmp", "/tmp/", "/data", "/tmp/x"]);
+    device
+        .prop_map(|path| json!([{"name": "disk", "devicePath": path}]))
         .boxed()
 }
 
@@ -325,6 +335,10 @@ fn container() -> BoxedStrategy<Value> {
             Just(json!([{"configMapRef": {"name": "c"}}])).boxed(),
         ),
         ("volumeMounts", maybe_null(mounts())),
+        (
+            "volumeDevices",
+            prop_oneof![2 => Just(json!([])), 1 => devices()].boxed(),
+        ),
         ("securityContext", maybe_null(security(false))),
         ("resources", resources()),
         (

@@ -18,12 +18,30 @@ fn text<'v>(value: &'v Value, key: &str) -> &'v str {
     value[key].as_str().unwrap_or("")
 }
 
+fn volume_problems(volumes: &[&Value]) -> Vec<String> {
+    let mut found = Vec::new();
+    for volume in volumes {
+        if volume.as_object().map_or(0, serde_json::Map::len) != 2 {
+            found.push(format!(
+                "volume {} has not one source",
+                text(volume, "name")
+            ));
+        }
+        let claim = &volume["persistentVolumeClaim"]["claimName"];
+        if claim.as_str().is_some_and(|name| !is_dns_subdomain(name)) {
+            found.push("a claim's name".into());
+        }
+    }
+    found
+}
+
 /// Everything that is wrong with a Pod; nothing if the API would take it.
 pub(crate) fn problems(pod: &Value) -> Vec<String> {
     let spec = &pod["spec"];
     let mut found = Vec::new();
     let volumes = list(spec, "volumes");
     let names: HashSet<_> = volumes.iter().map(|volume| text(volume, "name")).collect();
+    found.extend(volume_problems(&volumes));
     let mut say = |wrong: bool, what: String| {
         if wrong {
             found.push(what);
@@ -37,18 +55,6 @@ pub(crate) fn problems(pod: &Value) -> Vec<String> {
         names.iter().any(|name| !is_dns_label(name)),
         "a volume's name".into(),
     );
-    for volume in &volumes {
-        let sources = volume.as_object().map_or(0, serde_json::Map::len);
-        say(
-            sources != 2,
-            format!("volume {} has not one source", text(volume, "name")),
-        );
-        let claim = &volume["persistentVolumeClaim"]["claimName"];
-        say(
-            claim.as_str().is_some_and(|name| !is_dns_subdomain(name)),
-            "a claim's name".into(),
-        );
-    }
     say(
         spec["hostPID"] == true && spec["shareProcessNamespace"] == true,
         "hostPID and shared processes".into(),
@@ -64,8 +70,14 @@ pub(crate) fn problems(pod: &Value) -> Vec<String> {
         container_names.len() != all.len(),
         "two containers of one name".into(),
     );
+    let claimed = volumes
+        .iter()
+        .filter(|v| v["persistentVolumeClaim"].is_object());
+    let claims: HashSet<_> = claimed.map(|volume| text(volume, "name")).collect();
     for (container, init) in &all {
-        for problem in container_problems(container, *init, &names) {
+        let mut problems = container_problems(container, *init, &names);
+        problems.extend(device_problems(container, &claims));
+        for problem in problems {
             say(true, format!("{}: {problem}", text(container, "name")));
         }
     }
@@ -76,6 +88,25 @@ pub(crate) fn problems(pod: &Value) -> Vec<String> {
         .map(|(k, v)| k.len() + v.as_str().map_or(0, str::len))
         .sum();
     say(bytes > 262_144, "annotations too large".into());
+    found
+}
+
+/// A raw block device is a claim's, and neither it nor its path is used twice in a container.
+fn device_problems(container: &Value, claims: &HashSet<&str>) -> Vec<String> {
+    let mounts = list(container, "volumeMounts");
+    let mut names: HashSet<_> = mounts.iter().map(|mount| text(mount, "name")).collect();
+    let mounted = mounts.iter().map(|mount| text(mount, "mountPath"));
+    let mut paths: HashSet<_> = mounted.map(|path| path.trim_end_matches('/')).collect();
+    let mut found = Vec::new();
+    for device in list(container, "volumeDevices") {
+        let (name, path) = (text(device, "name"), text(device, "devicePath"));
+        if !claims.contains(name) || !names.insert(name) {
+            found.push(format!("device {name}"));
+        }
+        if path.is_empty() || !paths.insert(path.trim_end_matches('/')) {
+            found.push(format!("device path {path}"));
+        }
+    }
     found
 }
 
