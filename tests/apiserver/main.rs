@@ -19,7 +19,6 @@ mod failure;
 mod goldens;
 mod judged;
 mod law;
-mod leash;
 #[path = "../support/pods.rs"]
 #[expect(dead_code, reason = "Pods alone are asked for here")]
 mod pods;
@@ -90,7 +89,6 @@ fn main() -> ExitCode {
         trial("a_stripped_toolbox", &shared, async |world| {
             second::a_stripped_toolbox_is_repaired_or_loud(world).await;
         }),
-        Trial::test("a_killed_test_leaves_no_server", leash::holds).with_ignored_flag(true),
         trial("rotation_and_rolling_restart", &shared, async |world| {
             rolling::nobody_notices(world).await;
         }),
