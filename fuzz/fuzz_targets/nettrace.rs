@@ -12,13 +12,14 @@ fuzz_target!(|bytes: &[u8]| {
     };
     let trace = reader.trace().clone();
     let mut snapshot = Snapshot::new(16 << 20);
-    let mut counters = Counters::new(Wish {
+    let wish = Wish {
         selection: Selection::default(),
         interval: 1,
         max_histograms: 10,
         max_time_series: 1000,
         client: "fuzz".into(),
-    });
+    };
+    let mut counters = Counters::new(wish, trace.start);
     let mut count = 0;
     while let Ok(Some(event)) = reader.next() {
         count += 1;

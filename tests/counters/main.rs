@@ -78,8 +78,8 @@ fn stream(version: u8, events: &[(u8, Vec<u8>)]) -> Vec<u8> {
 
 fn updates(wish: Wish, bytes: &[u8]) -> Vec<Update> {
     let mut reader = Reader::new(bytes).unwrap();
-    let mut counters = Counters::new(wish);
     let trace = reader.trace().clone();
+    let mut counters = Counters::new(wish, trace.start);
     let mut updates = Vec::new();
     while let Some(event) = reader.next().unwrap() {
         let time = trace.time(event.ticks);
@@ -282,7 +282,7 @@ proptest! {
     ) {
         let bytes = stream(version, &[(kind, payload)]);
         let mut reader = Reader::new(&*bytes).unwrap();
-        let mut counters = Counters::new(wish("Shop"));
+        let mut counters = Counters::new(wish("Shop"), reader.trace().start);
         let event = reader.next().unwrap().unwrap();
         let _ = counters.event(&event, time::OffsetDateTime::UNIX_EPOCH);
     }

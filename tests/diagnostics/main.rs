@@ -7,6 +7,7 @@ mod dotnet;
 
 mod cli;
 mod collect;
+mod counters;
 mod gcdump;
 mod hostile;
 mod port;

@@ -8,6 +8,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{ArgMatches, Args, Command, Error, FromArgMatches};
 
 use super::Tool;
+use super::counters::CountersArgs;
 use super::gcdump::GcdumpArgs;
 use super::trace::TraceArgs;
 
@@ -38,6 +39,12 @@ const NAMES: &[Name] = &[
         ],
     },
     Name {
+        tool: "dotnet-counters",
+        arguments: CountersArgs::augment_args,
+        read: |matches| CountersArgs::from_arg_matches(matches).map(Tool::Counters),
+        missing: &["list", "--dsrouter", "--"],
+    },
+    Name {
         tool: "dotnet-gcdump",
         arguments: GcdumpArgs::augment_args,
         read: |matches| GcdumpArgs::from_arg_matches(matches).map(Tool::Gcdump),
@@ -63,19 +70,24 @@ impl Name {
                 "What Microsoft's {} does, as far as Sidebox has it",
                 self.tool
             ));
-        let matches = command.try_get_matches_from_mut(spelled(arguments));
+        let arguments = spelled(arguments);
+        let starts = arguments.iter().any(|argument| argument == "--");
+        let matches = command.try_get_matches_from_mut(arguments);
         let read = matches.and_then(|matches| (self.read)(&matches));
-        read.map_err(|error| self.told(error, &mut command))
+        read.map_err(|error| self.told(error, starts, &mut command))
     }
 
-    /// Names the image that has what is missing here.
-    fn told(&self, error: Error, command: &mut Command) -> Error {
+    /// Names the image that has what is missing here; behind `--` stands a program to start.
+    fn told(&self, error: Error, starts: bool, command: &mut Command) -> Error {
         let kinds = [ErrorKind::UnknownArgument, ErrorKind::InvalidSubcommand];
         if !kinds.contains(&error.kind()) {
             return error;
         }
         let named = [ContextKind::InvalidArg, ContextKind::InvalidSubcommand];
         let wrong = named.iter().find_map(|kind| match error.get(*kind) {
+            Some(ContextValue::String(text)) if starts && !text.starts_with('-') => {
+                Some("--".to_owned())
+            }
             Some(ContextValue::String(text)) => Some(text.clone()),
             _ => None,
         });
@@ -175,6 +187,8 @@ mod tests {
             told.contains("has collect-linux, this one has not"),
             "{told}"
         );
+        let told = error(&["dotnet-trace", "collect", "--", "dotnet", "x.dll"]);
+        assert!(told.contains("has --, this one has not"), "{told}");
         let told = error(&["dotnet-trace", "collect", "--nonsense"]);
         assert!(!told.contains("toolbox-dotnet"), "{told}");
     }

@@ -5,6 +5,7 @@
 //! [`microsoft`] if Microsoft has a tool of that name. What they share: [`target`] finds the process, [`output`] names
 //! and makes files, [`stop`] knows when a person has enough, [`place`] knows the toolbox.
 
+mod counters;
 mod gcdump;
 mod greet;
 mod memory;
@@ -14,6 +15,7 @@ mod place;
 mod ps;
 mod stop;
 mod target;
+mod targets;
 mod trace;
 
 use std::process::ExitCode;
@@ -37,6 +39,8 @@ pub(super) enum Tool {
     Ps(ps::PsArgs),
     /// Record what a .NET process does
     Trace(trace::TraceArgs),
+    /// Watch how much, how many, how often
+    Counters(counters::CountersArgs),
     /// Show which objects are on the heap, and what keeps them there
     Gcdump(gcdump::GcdumpArgs),
     /// What a shell of the toolbox says first: what is here, which process is the target, what to try
@@ -49,6 +53,7 @@ pub(super) fn run(tool: &Tool, called: CalledAs) -> anyhow::Result<ExitCode> {
     match tool {
         Tool::Ps(args) => ps::run(args),
         Tool::Trace(args) => trace::run(args, called),
+        Tool::Counters(args) => counters::run(args, called),
         Tool::Gcdump(args) => gcdump::run(args, called),
         Tool::Greet => greet::run(),
     }

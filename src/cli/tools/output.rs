@@ -3,6 +3,7 @@
 use std::fs::{File, OpenOptions};
 use std::io::{self, IsTerminal, Write, stderr};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context, bail};
 use time::OffsetDateTime;
@@ -155,6 +156,12 @@ impl Line {
             let _ = writeln!(stderr());
         }
     }
+}
+
+/// A time since the beginning for people: `00:01:30`.
+pub(super) fn clock(time: Duration) -> String {
+    let time = time.as_secs();
+    format!("{:02}:{:02}:{:02}", time / 3600, time / 60 % 60, time % 60)
 }
 
 /// A count of bytes for people.

@@ -10,6 +10,9 @@ use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::termios::{
+    LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcsetattr,
+};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP, SIGTTIN, SIGTTOU, SIGXFSZ};
 use signal_hook::flag;
 use signal_hook::iterator::Signals;
@@ -34,6 +37,8 @@ pub(super) struct Stop {
     signals: Signals,
     keys: bool,
     deadline: Option<Instant>,
+    single: Option<SingleKeys>,
+    paused: bool,
 }
 
 impl Stop {
@@ -46,7 +51,26 @@ impl Stop {
             signals: Signals::new(signals)?,
             keys: stdin().is_terminal(),
             deadline: None,
+            single: None,
+            paused: false,
         })
+    }
+
+    /// From now on keys count one by one, without Enter: q ends as well, p pauses and r goes on, as in dotnet-counters.
+    pub(super) fn take_single_keys(&mut self) {
+        if self.keys && is_foreground() {
+            self.single = SingleKeys::begin();
+        }
+    }
+
+    /// Whether keys count one by one.
+    pub(super) fn has_single_keys(&self) -> bool {
+        self.single.is_some()
+    }
+
+    /// Whether the person wants a pause.
+    pub(super) fn is_paused(&self) -> bool {
+        self.paused
     }
 
     /// Asks to stop after this time.
@@ -70,14 +94,51 @@ impl Stop {
         self.key().then_some(Asked::Enter)
     }
 
-    /// Whether a line was entered. The terminal of a process in the background belongs to another: not touched.
+    /// Whether a line or a key says so. The terminal of a process in the background belongs to another: not touched.
     fn key(&mut self) -> bool {
         if !self.keys || !is_foreground() || !has_input() {
             return false;
         }
-        let read = stdin().lock().read(&mut [0; 256]);
+        let mut typed = [0; 256];
+        let read = stdin().lock().read(&mut typed);
         self.keys = matches!(read, Ok(1..));
-        self.keys
+        if self.single.is_none() {
+            return self.keys;
+        }
+        let mut end = false;
+        for key in typed.iter().take(read.unwrap_or(0)) {
+            match key {
+                b'p' | b'P' => self.paused = true,
+                b'r' | b'R' => self.paused = false,
+                b'q' | b'Q' | b'\n' | b'\r' => end = true,
+                _ => {}
+            }
+        }
+        end
+    }
+}
+
+/// A terminal that gives every key at once and does not show it, until this is dropped.
+#[derive(Debug)]
+struct SingleKeys(Termios);
+
+impl SingleKeys {
+    /// None if the terminal does not do it: then there is Enter.
+    fn begin() -> Option<Self> {
+        let before = tcgetattr(stdin()).ok()?;
+        let mut single = before.clone();
+        single.local_modes -= LocalModes::ICANON | LocalModes::ECHO;
+        single.special_codes[SpecialCodeIndex::VMIN] = 1;
+        single.special_codes[SpecialCodeIndex::VTIME] = 0;
+        tcsetattr(stdin(), OptionalActions::Now, &single).ok()?;
+        Some(Self(before))
+    }
+}
+
+impl Drop for SingleKeys {
+    fn drop(&mut self) {
+        // A terminal that is gone needs nothing.
+        let _ = tcsetattr(stdin(), OptionalActions::Now, &self.0);
     }
 }
 

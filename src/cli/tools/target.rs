@@ -45,7 +45,8 @@ impl Target {
         name(&self.runtime)
     }
 
-    fn of(process: Process) -> anyhow::Result<Self> {
+    /// A process that was found, if it can be reached.
+    pub(super) fn of(process: Process) -> anyhow::Result<Self> {
         let Process {
             pid,
             visible,
@@ -75,32 +76,31 @@ impl TargetArgs {
         if let Some(asked) = &self.name {
             found.processes.retain(|process| is_named(process, asked));
         }
-        self.only(found)
+        only(found, self.name.as_deref())
     }
+}
 
-    fn only(&self, found: Found) -> anyhow::Result<Target> {
-        let mut processes = found.processes;
-        let named = self
-            .name
-            .as_ref()
-            .map_or(String::new(), |name| format!(" with the name {name}"));
-        match (processes.pop(), processes.is_empty()) {
-            (None, _) => bail!(
-                "there is no .NET process{named} in sight; `sidebox ps --stale` also lists what ended ones left"
-            ),
-            (Some(process), true) => Target::of(process),
-            (Some(last), false) => {
-                processes.push(last);
-                bail!(
-                    "there are several .NET processes{named}: say which with -p PID{}",
-                    list(&processes)
-                )
-            }
+/// The process, if there is one and no more; the name is that by which they were chosen.
+pub(super) fn only(found: Found, name: Option<&str>) -> anyhow::Result<Target> {
+    let mut processes = found.processes;
+    let named = name.map_or(String::new(), |name| format!(" with the name {name}"));
+    match (processes.pop(), processes.is_empty()) {
+        (None, _) => bail!(
+            "there is no .NET process{named} in sight; `sidebox ps --stale` also lists what ended ones left"
+        ),
+        (Some(process), true) => Target::of(process),
+        (Some(last), false) => {
+            processes.push(last);
+            bail!(
+                "there are several .NET processes{named}: say which with -p PID{}",
+                list(&processes)
+            )
         }
     }
 }
 
-fn by_pid(pid: u32, found: Found) -> anyhow::Result<Target> {
+/// The process of this pid; where several places show it, the one that can be reached.
+pub(super) fn by_pid(pid: u32, found: Found) -> anyhow::Result<Target> {
     let reachable = |process: &Process| process.state.is_ok();
     let mut processes = found.processes;
     let best = processes.iter().position(reachable).unwrap_or(0);
@@ -111,7 +111,7 @@ fn by_pid(pid: u32, found: Found) -> anyhow::Result<Target> {
 }
 
 /// `PATH` alone means to listen, as with Microsoft's tools.
-fn by_port(port: &str) -> anyhow::Result<Target> {
+pub(super) fn by_port(port: &str) -> anyhow::Result<Target> {
     let (path, kind) = port.rsplit_once(',').unwrap_or((port, "listen"));
     let path = PathBuf::from(path);
     let runtime = match kind {
@@ -137,15 +137,19 @@ fn by_port(port: &str) -> anyhow::Result<Target> {
 
 /// The name that people know a runtime by.
 pub(super) fn name(runtime: &Runtime) -> &str {
-    let info = runtime.info();
-    let program = || {
-        let first = info.command_line.split(' ').next().unwrap_or_default();
-        first.rsplit('/').next().unwrap_or_default()
-    };
-    info.entry_assembly.as_deref().unwrap_or_else(program)
+    let assembly = runtime.info().entry_assembly.as_deref();
+    assembly.unwrap_or_else(|| program(runtime))
 }
 
-fn is_named(process: &Process, asked: &str) -> bool {
+/// The file name of the program that a runtime runs in, mostly `dotnet`.
+pub(super) fn program(runtime: &Runtime) -> &str {
+    let line = &runtime.info().command_line;
+    let first = line.split(' ').next().unwrap_or_default();
+    first.rsplit('/').next().unwrap_or_default()
+}
+
+/// Whether people would call a process so.
+pub(super) fn is_named(process: &Process, asked: &str) -> bool {
     let program = |visible: &Visible| {
         let first = visible
             .command_line()

@@ -43,8 +43,8 @@ pub struct Table<W> {
     pending: String,
     /// Whether a row was written before.
     begun: bool,
-    /// Whether the output ends with the end of the JSON.
-    ended: bool,
+    /// Bytes of the output that are a whole file.
+    whole: u64,
 }
 
 impl<W: Write + Seek> Table<W> {
@@ -74,7 +74,7 @@ impl<W: Write + Seek> Table<W> {
             offset: now.offset(),
             pending,
             begun: false,
-            ended: false,
+            whole: 0,
         };
         table.flush()?;
         Ok(table)
@@ -97,22 +97,47 @@ impl<W: Write + Seek> Table<W> {
     /// Writes all rows: what the output then holds is a whole file.
     ///
     /// # Errors
-    /// Those of the output.
+    /// Those of the output. The rows before this call are still a whole file: see [`into_parts`](Self::into_parts).
     pub fn flush(&mut self) -> io::Result<()> {
         if self.pending.is_empty() {
             return Ok(());
         }
-        if self.ended {
-            self.output.seek(SeekFrom::End(-2))?;
-            self.ended = false;
-        }
-        if self.format == Format::Json {
-            self.pending.push_str(END);
-        }
-        self.output.write_all(self.pending.as_bytes())?;
-        self.ended = self.format == Format::Json;
+        let end = if self.format == Format::Json { END } else { "" };
+        self.pending.push_str(end);
+        let written = self.append(end);
         self.pending.clear();
+        if written.is_err() {
+            // It was there before, so it takes no room; a second error changes nothing.
+            let _ = self.restore(end);
+        }
+        written
+    }
+
+    /// The output, and how many of its first bytes are a whole file: all of them, unless an error came before.
+    pub fn into_parts(self) -> (W, u64) {
+        (self.output, self.whole)
+    }
+
+    fn append(&mut self, end: &str) -> io::Result<()> {
+        self.seek_end(end)?;
+        self.output.write_all(self.pending.as_bytes())?;
+        self.output.flush()?;
+        self.whole = self.output.stream_position()?;
+        Ok(())
+    }
+
+    fn restore(&mut self, end: &str) -> io::Result<()> {
+        if self.whole > 0 {
+            self.seek_end(end)?;
+            self.output.write_all(end.as_bytes())?;
+        }
         self.output.flush()
+    }
+
+    /// To where the next row stands: over the end.
+    fn seek_end(&mut self, end: &str) -> io::Result<()> {
+        let rows = self.whole.saturating_sub(end.len() as u64);
+        self.output.seek(SeekFrom::Start(rows)).map(drop)
     }
 }
 
@@ -273,6 +298,49 @@ mod tests {
             row("c", Tags::default(), f64::NAN),
         ];
         assert_eq!(file(Format::Json, &rows), expected);
+    }
+
+    /// An output with room for so many bytes.
+    struct Small<'a>(&'a mut Cursor<Vec<u8>>, usize);
+
+    impl Write for Small<'_> {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            let at = usize::try_from(self.0.position()).unwrap();
+            let fits = bytes.len().min(self.1.saturating_sub(at));
+            if fits == 0 {
+                return Err(io::ErrorKind::StorageFull.into());
+            }
+            self.0.write(&bytes[..fits])
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    impl Seek for Small<'_> {
+        fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+            self.0.seek(to)
+        }
+    }
+
+    #[test]
+    fn a_full_disk_leaves_the_rows_before() {
+        let whole = |count: usize| file(Format::Json, &vec![row("a", tags(), 1.0); count]);
+        for room in whole(1).len()..whole(3).len() {
+            let mut output = Cursor::new(Vec::new());
+            let mut table =
+                Table::begin(Small(&mut output, room), Format::Json, "dotnet", NOW).unwrap();
+            let row = row("a", tags(), 1.0);
+            while table.flush().is_ok() {
+                table.add(&row, NOW);
+            }
+            let (_, length) = table.into_parts();
+            let mut bytes = output.into_inner();
+            bytes.truncate(usize::try_from(length).unwrap());
+            let rows = if room < whole(2).len() { 1 } else { 2 };
+            assert_eq!(String::from_utf8(bytes).unwrap(), whole(rows));
+        }
     }
 
     #[test]

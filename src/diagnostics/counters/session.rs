@@ -13,7 +13,7 @@ use crate::diagnostics::ipc::{InvalidRequest, Level, Provider};
 use crate::diagnostics::nettrace::Event;
 use crate::diagnostics::payload::PayloadError;
 
-/// How long event counters wait for a meter of their name, where the runtime never says that it named all.
+/// How long after the start event counters wait for a meter of their name, where the runtime never says that it named all.
 const WAIT: Duration = Duration::SECOND;
 /// Rows that wait at most.
 const MOST: usize = 20_000;
@@ -82,20 +82,19 @@ pub struct Counters {
     meters: Meters,
     /// Event counters whose name may still turn out to be a meter's.
     waiting: Vec<Row>,
-    /// When the first of them came.
-    since: Option<OffsetDateTime>,
+    start: OffsetDateTime,
     settled: bool,
     noted: bool,
 }
 
 impl Counters {
-    /// A session that has just begun.
-    pub fn new(wish: Wish) -> Self {
+    /// A session that began at that time.
+    pub fn new(wish: Wish, start: OffsetDateTime) -> Self {
         Self {
             meters: Meters::new(&wish.client, wish.interval),
             wish,
             waiting: Vec::new(),
-            since: None,
+            start,
             settled: false,
             noted: false,
         }
@@ -158,8 +157,7 @@ impl Counters {
         let mut updates = self.other_interval(provider, counter);
         let only = self.wish.selection.leaves_meters_out(provider);
         if !self.settled && !only {
-            let since = *self.since.get_or_insert(time);
-            if time - since < WAIT && self.waiting.len() < MOST {
+            if time - self.start < WAIT && self.waiting.len() < MOST {
                 self.waiting.push(row);
                 return updates;
             }
