@@ -304,8 +304,9 @@ fn all_processes_in_sight_are_watched() {
         app.start()
     };
     let apps = Version::ALL.map(start);
-    apps.iter()
-        .for_each(|app| drop(app.socket_in(shared.path())));
+    for app in &apps {
+        app.socket_in(shared.path());
+    }
     let alone = || {
         let mut command = through(&["unshare", "--pid", "--fork", "--mount-proc"]);
         command.env("TMPDIR", shared.path());

@@ -5,7 +5,7 @@ use std::fs::{self, File};
 use std::io::{Write, stdout};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use anyhow::{Context, anyhow};
 use clap::{Args, ValueEnum};
@@ -218,10 +218,9 @@ impl Sink for Files {
     fn settle(&mut self) -> anyhow::Result<()> {
         self.sheets.iter_mut().try_for_each(Sheet::flush)?;
         let values: u64 = self.sheets.iter().map(|sheet| sheet.values).sum();
-        let time = Duration::from_secs(self.start.elapsed().as_secs());
-        let clock = output::clock(time);
+        let clock = output::clock(self.start.elapsed());
         self.line
-            .show(&format!("[{clock}]  {values} values   q ends it"));
+            .show(&format!("[{clock}]  {values} values   q or Enter ends it"));
         Ok(())
     }
 

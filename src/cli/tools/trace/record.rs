@@ -9,7 +9,7 @@ use std::time::Instant;
 use anyhow::Context;
 
 use super::stopping::Stopping;
-use crate::cli::tools::output::{Line, note, size};
+use crate::cli::tools::output::{Line, clock, note, size};
 use crate::cli::tools::stop::{Asked, LOOK, Stop};
 use crate::diagnostics::ipc::{IpcError, Session, Stopper};
 use crate::diagnostics::nettrace::Reader;
@@ -119,8 +119,7 @@ impl Watch<'_> {
     }
 
     fn show(&mut self, start: Instant) {
-        let time = start.elapsed().as_secs();
-        let clock = format!("{:02}:{:02}:{:02}", time / 3600, time / 60 % 60, time % 60);
+        let clock = clock(start.elapsed());
         let written = size(self.progress.written());
         let lost = self.seen.lost.load(Ordering::Relaxed);
         self.line.show(&format!(
