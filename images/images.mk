@@ -4,7 +4,8 @@
 
 images: release ## Build the container images with Docker, Podman or buildah (ENGINE=, IMAGES_OUT=, ARCH=)
 	@ARCH=$(ARCH) images/build
+	@images/sizes $(or $(IMAGES_OUT),target/images) $(ARCH)
 
 images-test: release ## Build the images without a registry and run them with runc, as root
-	@OFFLINE=1 images/build >/dev/null
+	@OFFLINE=1 images/build
 	$(CARGO) test --test images -- --ignored

@@ -23,9 +23,7 @@ cluster-smoke: cluster-build ## Prove the launcher: side by side, killed, starte
 test-cluster: cluster-build ## The API server as judge: every Pod it takes unpatched it takes patched
 	cargo test --test apiserver --test cluster_room -- --ignored
 
-e2e: ## The recipe for real, as root: .NET in containers, traces through kubectl exec
+e2e: release ## The recipe for real, as root: .NET in containers, traces through kubectl exec
 	@$(LAUNCH) build --level 3
-	$(CARGO) build --bins
-	@tests/e2e/images/prepare >/dev/null
 	$(CARGO) test --test cluster_node -- --ignored
 	$(CARGO) test --test e2e -- --ignored

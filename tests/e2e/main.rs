@@ -1,5 +1,5 @@
-//! The recipe for real: .NET applications in containers on a node, `sidebox serve` at admission, and Microsoft's tools
-//! in the toolbox through `kubectl exec`.
+//! The recipe for real: .NET applications in containers on a node, `sidebox serve` at admission, and the tools of both
+//! toolboxes, Sidebox's and Microsoft's, through `kubectl exec`.
 //!
 //! `make e2e` runs it, as root; plain `cargo test` does not. One cluster serves all trials, a few at a time; each has
 //! namespaces of its own.
@@ -44,6 +44,11 @@ type Story = (&'static str, &'static [Place], fn(&World));
 
 const STORIES: &[Story] = &[
     ("recipe", recipe::PLACES, recipe::from_manifest_to_trace),
+    (
+        "recipe_microsofts",
+        recipe::MICROSOFTS,
+        recipe::with_microsofts_tool,
+    ),
     ("job_completes", ends::JOB, ends::a_job_completes),
     (
         "killed",

@@ -1,5 +1,8 @@
 //! Does every access mode work under every user and shape of Pod that it promises? One running Pod for each row, its
 //! trace collected. The rows are the whole test.
+//!
+//! The toolbox is the small one, but for the rows that name a way of Microsoft's: these have the image with Microsoft's tools,
+//! and both are tried there.
 
 use serde_json::{Value, json};
 
@@ -18,10 +21,11 @@ pub(crate) struct Row {
     mode: &'static str,
     user: &'static str,
     findings: &'static [&'static str],
-    reach: Reach,
+    /// The way of Microsoft's tool, where it is tried.
+    microsofts: Option<Reach>,
 }
 
-const fn row(name: &'static str, change: fn() -> Value, mode: &'static str, reach: Reach) -> Row {
+const fn row(name: &'static str, change: fn() -> Value, mode: &'static str) -> Row {
     Row {
         place: Place::open(name),
         annotations: &[],
@@ -29,7 +33,7 @@ const fn row(name: &'static str, change: fn() -> Value, mode: &'static str, reac
         mode,
         user: "1654",
         findings: &[],
-        reach,
+        microsofts: None,
     }
 }
 
@@ -49,33 +53,32 @@ const BOTH: &str = "tmp-and-pid";
 
 /// All rows.
 pub(crate) const ROWS: &[Row] = &[
-    row("user-1654", nothing, BOTH, Reach::Ps),
+    row("user-1654", nothing, BOTH),
     Row {
         user: "0",
-        ..row("user-root", || user(0), BOTH, Reach::Ps)
+        ..row("user-root", || user(0), BOTH)
     },
     Row {
         user: "12345",
-        ..row("user-arbitrary", || user(12345), BOTH, Reach::Ps)
+        ..row("user-arbitrary", || user(12345), BOTH)
     },
     Row {
         // Table 1: root without DAC_OVERRIDE would meet EACCES; Sidebox leaves it that one capability.
         annotations: &[("run-as-user", "root")],
         user: "0",
-        ..row("toolbox-root", nothing, BOTH, Reach::Ps)
+        ..row("toolbox-root", nothing, BOTH)
     },
     row(
         "read-only-root",
         || json!({"containers": [app(&json!({"securityContext": {"readOnlyRootFilesystem": true}}))]}),
         BOTH,
-        Reach::Ps,
     ),
     Row {
         place: Place {
             restricted: true,
             ..Place::open("restricted")
         },
-        ..row("restricted", restricted, BOTH, Reach::Ps)
+        ..row("restricted", restricted, BOTH)
     },
     row(
         "own-empty-dir",
@@ -84,11 +87,11 @@ pub(crate) const ROWS: &[Row] = &[
             temporary(&json!({"name": "scratch", "emptyDir": {}}), &mount)
         },
         BOTH,
-        Reach::Ps,
     ),
     Row {
         findings: &["tmp_other_volume"],
-        ..row("own-claim", own_claim, "pid-only", Reach::Proc)
+        microsofts: Some(Reach::Proc),
+        ..row("own-claim", own_claim, "pid-only")
     },
     Row {
         user: "0",
@@ -101,29 +104,29 @@ pub(crate) const ROWS: &[Row] = &[
                 change
             },
             "pid-only",
-            Reach::Proc,
         )
     },
     Row {
         findings: &["pid_not_shared"],
+        microsofts: Some(Reach::Socket),
         ..row(
             "process-not-shared",
             || json!({"shareProcessNamespace": false}),
             "tmp-only",
-            Reach::Socket,
         )
     },
     Row {
         annotations: &[("mode", "port")],
-        ..row("port", nothing, "port", Reach::Listen)
+        microsofts: Some(Reach::Listen),
+        ..row("port", nothing, "port")
     },
     Row {
         findings: &["tmpdir_elsewhere"],
+        microsofts: Some(Reach::ProcSocket("/home/app")),
         ..row(
             "tmpdir-in-the-image",
             || json!({"containers": [app(&json!({"env": [{"name": "TMPDIR", "value": "/home/app"}]}))]}),
             "pid-only",
-            Reach::ProcSocket("/home/app"),
         )
     },
     row(
@@ -134,7 +137,6 @@ pub(crate) const ROWS: &[Row] = &[
             temporary(&json!({"name": "scratch", "emptyDir": {}}), &container)
         },
         BOTH,
-        Reach::Ps,
     ),
     row(
         "two-containers",
@@ -143,23 +145,20 @@ pub(crate) const ROWS: &[Row] = &[
             json!({"containers": [{"name": "front", "image": PAUSE}, app(&shown)]})
         },
         BOTH,
-        Reach::Ps,
     ),
     row(
         "init-containers",
         || json!({"initContainers": [{"name": "first", "image": pods::HELLO, "command": ["true"]}]}),
         BOTH,
-        Reach::Ps,
     ),
     Row {
         annotations: &[("placement", "native")],
-        ..row("native", nothing, BOTH, Reach::Ps)
+        ..row("native", nothing, BOTH)
     },
     row(
         "dotnet-8",
         || json!({"containers": [app(&json!({"image": "helloaks:1.0.0-net8"}))]}),
         BOTH,
-        Reach::Ps,
     ),
 ];
 
@@ -183,14 +182,23 @@ impl Row {
         if change["volumes"][0]["name"] == "own" {
             self.make_own_claim(world);
         }
-        world.apply(&pods::pod(namespace, self.annotations, &change));
+        let mut annotations = self.annotations.to_vec();
+        if self.microsofts.is_some() {
+            annotations.push(("image", pods::TOOLBOX_DOTNET));
+        }
+        world.apply(&pods::pod(namespace, &annotations, &change));
         let pod = world.until(namespace, ("pod", "app"), "both containers run", pods::runs);
         let status = pods::status(&pod);
         assert_eq!(status["mode"], self.mode, "{status}");
         assert_eq!(status["user"], self.user, "{status}");
         assert_eq!(status["target"], "app", "{status}");
         assert_eq!(pods::findings(&pod), self.findings, "{status}");
-        self.reach.trace(world, namespace, "app");
+        if let Some(reach) = self.microsofts {
+            reach.trace(world, namespace, "app");
+            Reach::Sidebox.trace(world, namespace, "app");
+        } else {
+            Reach::Ps.trace(world, namespace, "app");
+        }
         let after = world.get(namespace, "pod", "app");
         assert_eq!(pods::container(&after, "app")["restartCount"], 0);
     }

@@ -3,8 +3,11 @@
 use json_patch::merge;
 use serde_json::{Value, json};
 
-/// The toolbox image of the tests' settings.
-pub(crate) const TOOLBOX: &str = "ghcr.io/sidebox-dev/toolbox-dotnet:0.1.0";
+/// The toolbox image with Microsoft's tools, for Pods that ask for it; without a word they get `toolbox`.
+pub(crate) const TOOLBOX_DOTNET: &str = concat!(
+    "ghcr.io/sidebox-dev/toolbox-dotnet:",
+    env!("CARGO_PKG_VERSION")
+);
 /// The sample's image for .NET 10.
 pub(crate) const HELLO: &str = "helloaks:1.0.0";
 /// Something that runs and is not .NET.

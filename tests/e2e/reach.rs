@@ -1,32 +1,42 @@
-//! How does somebody in the toolbox record a trace? One script for each access mode, as the docs tell it, with Microsoft's
-//! `dotnet-trace`. Must not know how the Pod came to be.
+//! How does somebody in the toolbox record a trace? Sidebox's own tool by one script in every access mode; Microsoft's by
+//! one for each, as the docs tell it. Must not know how the Pod came to be.
 
 use std::fs;
+use std::path::Path;
 
 use crate::world::World;
 
 /// The way from the toolbox to the runtime.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Reach {
-    /// By the process number that `ps` shows.
+    /// By the process number that `dotnet-trace ps` shows: whosever `dotnet-trace` the image has.
     Ps,
-    /// By the socket alone.
+    /// The same by `sidebox trace`, in the image with Microsoft's tools.
+    Sidebox,
+    /// Microsoft's, by the socket alone.
     Socket,
-    /// Through `/proc/PID/root`, where the application has its socket in `/tmp`.
+    /// Microsoft's, through `/proc/PID/root`, where the application has its socket in `/tmp`.
     Proc,
-    /// By the socket below `/proc/PID/root` in a folder that only the application's `TMPDIR` names: the tool reads that
-    /// variable of the process, and then looks for the folder on its own side.
+    /// Microsoft's, by the socket below `/proc/PID/root` in a folder that only the application's `TMPDIR` names: the tool reads
+    /// that variable of the process, and then looks for the folder on its own side.
     ProcSocket(&'static str),
-    /// The tool listens and the runtime comes.
+    /// Microsoft's tool listens and the runtime comes.
     Listen,
 }
 
 /// What a person types, but for the shorter time and the smaller buffer.
 const COLLECT: &str =
-    "--duration 00:00:03 --buffersize 16 --format Chromium -o /data/trace.json </dev/null";
+    "--duration 00:00:02 --buffersize 16 --format Chromium -o /data/trace.json </dev/null";
 
 /// Waits for a condition in the container; the runtime starts a moment after its container.
-const AWAIT: &str = "await() { for _ in $(seq 300); do \"$@\" && return; sleep 0.2; done; echo \"in vain: $*\" >&2; exit 1; }";
+const AWAIT: &str = "await() { for _ in $(seq $TRIES); do \"$@\" && return; sleep 0.2; done; echo \"in vain: $*\" >&2; exit 1; }";
+
+/// Finds the process by a tool.
+fn shown(ps: &str) -> String {
+    format!(
+        "seen() {{ pid=$({ps} | awk '/HelloAks/ {{print $1; exit}}'); [ -n \"$pid\" ]; }}; await seen"
+    )
+}
 
 /// Finds process and socket through `/proc`.
 fn found(folder: &str) -> String {
@@ -41,8 +51,12 @@ impl Reach {
     fn script(self, tries: u32) -> String {
         let body = match self {
             Self::Ps => format!(
-                "seen() {{ pid=$(dotnet-trace ps | awk '/HelloAks/ {{print $1; exit}}'); [ -n \"$pid\" ]; }}
-                 await seen; dotnet-trace collect -p $pid {COLLECT}"
+                "{}; dotnet-trace collect -p $pid {COLLECT}",
+                shown("dotnet-trace ps")
+            ),
+            Self::Sidebox => format!(
+                "{}; sidebox trace collect -p $pid --force {COLLECT}",
+                shown("sidebox ps")
             ),
             Self::Socket => format!(
                 "seen() {{ socket=$(ls ${{TMPDIR:-/tmp}}/dotnet-diagnostic-*-socket); [ -n \"$socket\" ]; }}
@@ -67,31 +81,37 @@ impl Reach {
     /// Collects a trace and sees from outside that it is on the volume and names the method that takes the time.
     pub(crate) fn trace(self, world: &World, namespace: &str, pod: &str) {
         let said = world.exec(namespace, pod, "toolbox", &self.script(600));
-        for (file, wanted) in [
-            ("trace.json", "Nettrace"),
-            ("trace.chromium.json", "FindPrimeAt"),
-        ] {
-            let path = world.result(namespace, pod, file);
-            let bytes = fs::read(&path).unwrap_or_else(|error| {
-                panic!("{}: {error}; the tool said: {said}", path.display())
-            });
-            let found = bytes
-                .windows(wanted.len())
-                .any(|window| window == wanted.as_bytes());
-            assert!(
-                found,
-                "{} ({} bytes) has no {wanted}; the tool said: {said}",
-                path.display(),
-                bytes.len()
-            );
-        }
+        named(
+            &world.result(namespace, pod, "trace.json"),
+            "Nettrace",
+            &said,
+        );
+        let chromium = world.result(namespace, pod, "trace.chromium.json");
+        named(&chromium, "FindPrimeAt", &said);
+        // Whatever comes next writes its own.
+        fs::remove_file(chromium).unwrap();
     }
 
     /// Tries the same where it cannot work: what the person sees.
     pub(crate) fn failure(self, world: &World, namespace: &str, pod: &str) -> String {
-        let (succeeded, out, errors) = world.try_exec(namespace, pod, "toolbox", &self.script(20));
+        let (succeeded, out, errors) = world.try_exec(namespace, pod, "toolbox", &self.script(5));
         let said = format!("{out}{errors}");
         assert!(!succeeded, "it was expected to fail: {said}");
         said
     }
+}
+
+/// A file of the volume has this in it.
+pub(crate) fn named(path: &Path, wanted: &str, said: &str) {
+    let bytes = fs::read(path)
+        .unwrap_or_else(|error| panic!("{}: {error}; the tool said: {said}", path.display()));
+    let found = bytes
+        .windows(wanted.len())
+        .any(|window| window == wanted.as_bytes());
+    assert!(
+        found,
+        "{} ({} bytes) has no {wanted}; the tool said: {said}",
+        path.display(),
+        bytes.len()
+    );
 }

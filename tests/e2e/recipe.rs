@@ -1,53 +1,89 @@
-//! Does the published recipe work, from the plain annotated Deployment to a trace that outlives its Pod? For .NET 8 and 10.
-//! The sample's own manifests, applied as they stand.
+//! Does the published recipe work, from the plain annotated Deployment to a trace that outlives its Pod? The sample's own
+//! manifests, applied as they stand: with the toolbox that comes by itself, and for .NET 8 with Microsoft's tools.
 
 use std::fs;
 
 use crate::pods;
-use crate::reach::Reach;
+use crate::reach::{Reach, named};
 use crate::world::{Place, World};
 
-/// The namespaces that the sample's manifests name, and the same for .NET 8.
-pub(crate) const PLACES: &[Place] = &[Place::open("net-worker"), Place::open("net-worker-8")];
+/// The namespace that the sample's manifests name.
+pub(crate) const PLACES: &[Place] = &[Place::open("net-worker")];
+pub(crate) const MICROSOFTS: &[Place] = &[Place::open("net-worker-8")];
 
 const DEPLOYMENT: &str = "samples/helloaks/k8s/deployment.yaml";
 
+/// What the recipe has a person type, letter by letter but for the number of the process. Ctrl+C comes by `timeout`, which
+/// tells so by 124 in some userlands.
+const RECIPE: &str = r#"set -e
+stopped() { "$@" || [ $? = 124 ]; }
+until dotnet-trace ps | grep -q HelloAks; do sleep 0.2; done
+dotnet-trace ps
+PID=$(dotnet-trace ps | awk '/HelloAks/ {print $1; exit}')
+stopped timeout -s INT 25 dotnet-counters collect --process-id $PID --refresh-interval 10 --output /data/counters --format json &
+stopped timeout -s INT 5 dotnet-trace collect -p $PID --format Chromium -o /data/trace.json
+wait $!
+ls -l /data"#;
+
+/// With the small toolbox: every command works without .NET, and what it wrote outlives the Pod.
 pub(crate) fn from_manifest_to_trace(world: &World) {
-    let older = [
+    let namespace = "net-worker";
+    world.apply_file(namespace, DEPLOYMENT, &[]);
+    let first = running_pod(world, namespace);
+    let said = world.exec(namespace, &first, "toolbox", RECIPE);
+    println!("{said}");
+    let trace = world.result(namespace, &first, "trace.chromium.json");
+    named(&trace, "FindPrimeAt", &said);
+    named(
+        &world.result(namespace, &first, "trace.json"),
+        "Nettrace",
+        &said,
+    );
+    let counters = world.result(namespace, &first, "counters.json");
+    named(&counters, "\"TargetProcess\"", &said);
+    let counted: serde_json::Value = serde_json::from_slice(&fs::read(&counters).unwrap()).unwrap();
+    let events = counted["Events"].as_array().unwrap();
+    assert!(!events.is_empty(), "{counted}");
+
+    let bytes = fs::read(&trace).unwrap();
+    world.kubectl(namespace, &["delete", "pod", &first]);
+    let second = running_pod(world, namespace);
+    assert_ne!(first, second);
+    Reach::Ps.trace(world, namespace, &second);
+    assert_eq!(
+        fs::read(&trace).unwrap(),
+        bytes,
+        "the first Pod's file outlives it, and the second Pod writes beside it"
+    );
+}
+
+/// With Microsoft's `dotnet-trace`; each tool reads what the other wrote.
+pub(crate) fn with_microsofts_tool(world: &World) {
+    let namespace = "net-worker-8";
+    let image = format!(
+        "sidebox.dev/inject: \"true\"\n        sidebox.dev/image: {}",
+        pods::TOOLBOX_DOTNET
+    );
+    let changes = [
         ("namespace: net-worker", "namespace: net-worker-8"),
         ("helloaks:1.0.0", "helloaks:1.0.0-net8"),
+        ("sidebox.dev/inject: \"true\"", &image),
     ];
-    for (namespace, changes) in [("net-worker", &[][..]), ("net-worker-8", &older)] {
-        world.apply_file(namespace, DEPLOYMENT, changes);
-        let first = running_pod(world, namespace);
-        Reach::Ps.trace(world, namespace, &first);
-        let trace = world.result(namespace, &first, "trace.chromium.json");
-        let bytes = fs::read(&trace).unwrap();
-
-        world.kubectl(namespace, &["delete", "pod", &first]);
-        let second = running_pod(world, namespace);
-        assert_ne!(first, second);
-        Reach::Ps.trace(world, namespace, &second);
-        assert_eq!(
-            fs::read(&trace).unwrap(),
-            bytes,
-            "the first Pod's file outlives it, and the second Pod writes beside it"
-        );
-        world.kubectl(namespace, &["delete", "deployment", "net-worker"]);
-    }
+    world.apply_file(namespace, DEPLOYMENT, &changes);
+    let pod = running_pod(world, namespace);
+    Reach::Ps.trace(world, namespace, &pod);
+    Reach::Sidebox.trace(world, namespace, &pod);
 }
 
 /// The Pod of the Deployment, once it is available.
 fn running_pod(world: &World, namespace: &str) -> String {
-    let available = ["wait", "--for=condition=Available", "deployment/net-worker"];
-    let rollout = [
-        "rollout",
-        "status",
-        "deployment/net-worker",
-        "--timeout=120s",
-    ];
+    let deployment = "deployment/net-worker";
+    let rollout = ["rollout", "status", deployment, "--timeout=120s"];
     world.kubectl(namespace, &rollout);
-    world.kubectl(namespace, &available);
+    world.kubectl(
+        namespace,
+        &["wait", "--for=condition=Available", deployment],
+    );
     let name = "jsonpath={.items[0].metadata.name}";
     let live = [
         "get",

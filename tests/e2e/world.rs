@@ -16,6 +16,14 @@ use crate::api::Api;
 use crate::cluster::{Cluster, Level};
 use crate::webhook::{Registration, Sidebox};
 
+/// What `tests/e2e/images/prepare` makes.
+const ARCHIVES: [&str; 4] = ["helloaks", "net8/helloaks", "toolbox", "toolbox-dotnet"];
+/// As images name it.
+const ARCHITECTURE: &str = if cfg!(target_arch = "aarch64") {
+    "arm64"
+} else {
+    "amd64"
+};
 /// The claim that Sidebox looks for unless told otherwise.
 const CLAIM: &str = "monitor-azfiles";
 /// Nothing here takes so long unless it is broken.
@@ -122,8 +130,7 @@ impl World {
         // Users of any uid go down to their own folder.
         fs::set_permissions(volumes.path(), Permissions::from_mode(0o755)).unwrap();
         let cluster = Cluster::start(Level::Node, &[]);
-        let archives = ["helloaks-10.tar", "helloaks-8.tar", "toolbox.tar"];
-        cluster.load(&archives.map(|name| images.join(name)));
+        cluster.load(&ARCHIVES.map(|name| images.join(format!("{name}-{ARCHITECTURE}.tar"))));
         let api = Api::of(&cluster.kubeconfig());
         let webhooks = Runtime::new().unwrap().block_on(async {
             [
@@ -310,9 +317,7 @@ async fn webhook(
     };
     let list = json!({"apiVersion": "v1", "kind": "List", "items": facts});
     let facts = file("facts.json", list.to_string());
-    let image = crate::pods::TOOLBOX;
-    let settings = format!("toolbox: {{image: '{image}'}}\ndata: {{uid: {owner}}}\n");
-    let settings = file("settings.yaml", settings);
+    let settings = file("settings.yaml", format!("data: {{uid: {owner}}}\n"));
     let sidebox = Sidebox::start(&["--config", &settings, "--facts", &facts]).await;
     Registration::of(&sidebox, volume.label())
         .register(api)
