@@ -90,6 +90,8 @@ pub(crate) fn a_deletion_takes_no_longer(world: &World) {
             log.contains("Application started") && pod["status"]["phase"] == "Running"
         });
         world.kubectl(namespace, &["delete", "pod", "app", "--wait=false"]);
+        // When the grace period ends and SIGKILL comes; the kubelet moves it forward once all has ended.
+        let killed_at = world.get(namespace, "pod", "app")["metadata"]["deletionTimestamp"].take();
         let pod = world.until(namespace, ("pod", "app"), "all containers ended", |pod| {
             let all = pod["status"]["containerStatuses"].as_array().unwrap();
             all.iter()
@@ -100,7 +102,7 @@ pub(crate) fn a_deletion_takes_no_longer(world: &World) {
             namespace,
             &["patch", "pod", "app", "--type=json", "-p", &drop],
         );
-        pod
+        (pod, killed_at.as_str().unwrap().to_owned())
     });
     let end = |pod: &Value, name: &str| {
         let ended = &pods::container(pod, name)["state"]["terminated"];
@@ -108,12 +110,10 @@ pub(crate) fn a_deletion_takes_no_longer(world: &World) {
         (ended["exitCode"].as_i64().unwrap(), finished)
     };
     let [plain, with] = ends;
-    // The deletion timestamp is the moment at which the grace period ends and SIGKILL comes.
-    for (pod, name) in [(&plain, "app"), (&with, "app"), (&with, "toolbox")] {
+    for ((pod, killed_at), name) in [(&plain, "app"), (&with, "app"), (&with, "toolbox")] {
         let (code, finished) = end(pod, name);
-        let killed_at = pod["metadata"]["deletionTimestamp"].as_str().unwrap();
         println!("{name}: ended {finished} with {code}, would have been killed {killed_at}");
         assert_eq!(code, 0, "it ended by itself");
-        assert!(*finished < *killed_at, "before the grace period was over");
+        assert!(finished <= *killed_at, "before the grace period was over");
     }
 }
