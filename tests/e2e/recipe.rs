@@ -40,7 +40,8 @@ pub(crate) fn from_manifest_to_trace(world: &World) {
         &world.result(namespace, &first, "trace.json"),
         "Nettrace",
         &said,
-    );    let counters = fs::read(world.result(namespace, &first, "counters.json")).unwrap();
+    );
+    let counters = fs::read(world.result(namespace, &first, "counters.json")).unwrap();
     let counters: Value = serde_json::from_slice(&counters).unwrap();
     let events = counters["Events"].as_array().unwrap();
     assert!(!events.is_empty(), "{counters}; the tool said: {said}");

@@ -24,7 +24,6 @@ pub(crate) fn another_user_is_a_finding(world: &World) {
         "wrong-user",
         &[("run-as-user", "1654")],
         &json!({"securityContext": {"runAsUser": 0}}),
-        Reach::Ps,
     );
 }
 
@@ -35,23 +34,17 @@ pub(crate) fn root_beside_another_user_is_a_finding(world: &World) {
         "wrong-user-pid-only",
         &[("run-as-user", "root"), ("mode", "pid-only")],
         &json!({}),
-        Reach::Proc,
     );
 }
 
-/// Told at `kubectl apply`, kept on the Pod, and true.
-fn refused(
-    world: &World,
-    namespace: &str,
-    annotations: &[(&str, &str)],
-    change: &Value,
-    reach: Reach,
-) {
+/// Told at `kubectl apply`, kept on the Pod, and true; the tool says the same.
+fn refused(world: &World, namespace: &str, annotations: &[(&str, &str)], change: &Value) {
     let warned = world.apply(&pods::pod(namespace, annotations, change));
     assert!(warned.contains("may not open the socket"), "{warned}");
     let pod = world.until(namespace, ("pod", "app"), "both containers run", pods::runs);
     assert!(pods::findings(&pod).contains(&"user_mismatch".to_owned()));
-    let said = reach.failure(world, namespace, "app");
+    let said = Reach::Ps.failure(world, namespace, "app");
+    assert!(said.contains("cannot be reached"), "{said}");
     println!("{namespace}: {}", said.trim());
 }
 
