@@ -1,7 +1,6 @@
 //! How is a real API server asked, thousands of times a minute? A small client over hyper with the
 //! admin's certificate. Knows HTTP and the kubeconfig; must not know what is asked, or Sidebox.
 
-use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -27,8 +26,11 @@ const CONNECTIONS: usize = 8;
 /// The API server of a kubeconfig.
 #[derive(Clone)]
 pub(crate) struct Api {
-    address: SocketAddr,
+    /// Name or address, and port.
+    host: String,
+    port: u16,
     tls: TlsConnector,
+    token: Option<String>,
 }
 
 /// What the API server said.
@@ -56,55 +58,73 @@ impl Reply {
 /// One kept connection.
 struct Connection {
     sender: SendRequest<Full<Bytes>>,
+    host: String,
+    /// How the user is named on each request, unless by the connection's certificate.
+    token: Option<String>,
 }
 
 impl Api {
-    /// As the admin of a kubeconfig that carries its keys.
+    /// As the user of a kubeconfig of one cluster that carries its keys: a client certificate or a token.
     pub(crate) fn of(kubeconfig: &Path) -> Self {
         let text = std::fs::read_to_string(kubeconfig).unwrap();
         let member = |key: &str| {
-            let found = text.lines().find_map(|line| {
-                line.trim()
-                    .strip_prefix(key)?
+            let value = |line: &str| {
+                line.strip_prefix(key)?
                     .strip_prefix(": ")
                     .map(str::to_owned)
-            });
-            found.unwrap_or_else(|| panic!("no {key} in the kubeconfig"))
+            };
+            text.lines().find_map(|line| value(line.trim()))
         };
-        let data = |key: &str| STANDARD.decode(member(key)).unwrap();
-        let address = member("server")
+        let data = |key: &str| member(key).map(|text| STANDARD.decode(text).unwrap());
+        let server = member("server").unwrap();
+        let server = server
             .strip_prefix("https://")
             .unwrap()
-            .parse()
-            .unwrap();
+            .trim_end_matches('/');
+        let (host, port) = server.rsplit_once(':').unwrap_or((server, "443"));
         let mut roots = RootCertStore::empty();
-        let ca = data("certificate-authority-data");
+        let ca = data("certificate-authority-data").unwrap();
         roots
             .add(CertificateDer::from_pem_slice(&ca).unwrap())
             .unwrap();
-        let cert = CertificateDer::from_pem_slice(&data("client-certificate-data")).unwrap();
-        let key = PrivateKeyDer::from_pem_slice(&data("client-key-data")).unwrap();
         let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
             .with_safe_default_protocol_versions()
             .unwrap()
-            .with_root_certificates(roots)
-            .with_client_auth_cert(vec![cert], key)
-            .unwrap();
+            .with_root_certificates(roots);
+        let token = member("token");
+        let keys = data("client-certificate-data").zip(data("client-key-data"));
+        let config = match keys {
+            Some((cert, key)) => {
+                let cert = CertificateDer::from_pem_slice(&cert).unwrap();
+                let key = PrivateKeyDer::from_pem_slice(&key).unwrap();
+                config.with_client_auth_cert(vec![cert], key).unwrap()
+            }
+            None if token.is_some() => config.with_no_client_auth(),
+            None => panic!("{}: neither keys nor a token", kubeconfig.display()),
+        };
         Self {
-            address,
+            host: host.to_owned(),
+            port: port.parse().unwrap(),
             tls: TlsConnector::from(Arc::new(config)),
+            token,
         }
     }
 
     async fn connect(&self) -> Connection {
-        let stream = TcpStream::connect(self.address).await.unwrap();
+        let place = (self.host.as_str(), self.port);
+        let stream = TcpStream::connect(place).await.unwrap();
         stream.set_nodelay(true).unwrap();
-        let name = ServerName::from(self.address.ip());
+        let name = ServerName::try_from(self.host.clone()).unwrap();
         let stream = self.tls.connect(name, stream).await.unwrap();
         let (sender, connection) = handshake(TokioIo::new(stream)).await.unwrap();
         // Ends with the sender; how is told there.
         tokio::spawn(connection);
-        Connection { sender }
+        let token = self.token.as_ref().map(|token| format!("Bearer {token}"));
+        Connection {
+            sender,
+            host: self.host.clone(),
+            token,
+        }
     }
 
     /// One request on a connection of its own; the body is sent as JSON.
@@ -169,10 +189,14 @@ impl Api {
 
 impl Connection {
     async fn call(&mut self, method: &str, path: &str, body: Bytes) -> Reply {
-        let request = Request::builder()
+        let mut request = Request::builder();
+        if let Some(token) = &self.token {
+            request = request.header("Authorization", token);
+        }
+        let request = request
             .method(method)
             .uri(path)
-            .header("Host", "127.0.0.1")
+            .header("Host", &self.host)
             .header("Accept", "application/json")
             .header("Content-Type", content_type(method))
             .body(Full::new(body))

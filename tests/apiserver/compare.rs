@@ -52,6 +52,18 @@ fn rename(value: &mut Value, token: &str) {
 
 const TOKEN: &str = "kube-api-access-";
 
+/// What stood in the Pod without the webhook and stands no more in the one with it, but for what follows from all
+/// containers together.
+pub(crate) fn lost(without: &Value, with: &Value) -> Vec<String> {
+    let mut found = Vec::new();
+    walk(without, with, "", &mut |path, without, with| {
+        if !without.is_null() && !is_derived(path) {
+            found.push(format!("{path}: {without} became {with}"));
+        }
+    });
+    found
+}
+
 /// Where the server's answer differs from what was expected, but for its defaults.
 pub(crate) fn surprises(without: &Value, expected: &Value, got: &Value) -> Vec<String> {
     let mut found = Vec::new();
@@ -100,13 +112,17 @@ const DEFAULTS: [&str; 8] = [
     "defaultMode",
 ];
 
-fn is_default(without: &Value, path: &str, expected: &Value, got: &Value) -> bool {
-    // Sums over all containers, and LimitRanger's own remark on what it filled in.
+/// Sums over all containers, and LimitRanger's own remark on what it filled in.
+fn is_derived(path: &str) -> bool {
     let derived = [
         "/status/qosClass",
         "/metadata/annotations/kubernetes.io/limit-ranger",
     ];
-    if derived.contains(&path) || path.starts_with("/spec/resources/requests/") {
+    derived.contains(&path) || path.starts_with("/spec/resources/requests/")
+}
+
+fn is_default(without: &Value, path: &str, expected: &Value, got: &Value) -> bool {
+    if is_derived(path) {
         return true;
     }
     let was_there = without.pointer(&element(path)).is_some();

@@ -15,7 +15,7 @@ use crate::compare::settled;
 use crate::judged::{Place, small_pod};
 use crate::law::is_injected;
 use crate::stand_in::{Behaviour, StandIn};
-use crate::webhook::{Registration, Sidebox, until};
+use crate::webhook::{Registration, Sidebox, host, until};
 use crate::world::World;
 
 /// A Pod that asks.
@@ -33,6 +33,12 @@ fn toolbox_in(_: &Value) -> Vec<Value> {
 
 /// Every way in which a call can fail: the Pod gets in as it came.
 pub(crate) async fn every_failure_leaves_the_pod(world: &World) {
+    if world.cluster.is_given() {
+        println!(
+            "skipped: that a call failed is read in the API server's audit log, which a given cluster does not show"
+        );
+        return;
+    }
     for (name, behaviour) in [
         ("error", Behaviour::Error),
         ("garbage", Behaviour::Garbage),
@@ -48,7 +54,7 @@ pub(crate) async fn every_failure_leaves_the_pod(world: &World) {
     untouched(world, "wrong-ca", server.address, stranger).await;
     assert_eq!(server.calls(), 0);
 
-    let down = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let down = TcpListener::bind((host(), 0)).await.unwrap();
     let address = down.local_addr().unwrap();
     drop(down);
     untouched(world, "down", address, server.ca.clone()).await;
@@ -63,7 +69,7 @@ async fn expired() -> (Sidebox, String) {
     let now = OffsetDateTime::now_utc();
     let ca = Ca::generate("authority", Validity::days(now, 1).unwrap()).unwrap();
     let past = Validity::between(now - Duration::days(7), now - Duration::days(1));
-    let leaf = ca.issue(&["127.0.0.1".to_owned()], past).unwrap();
+    let leaf = ca.issue(&[host()], past).unwrap();
     let folder = TempDir::new().unwrap();
     fs::write(folder.path().join("tls.crt"), leaf.cert_pem).unwrap();
     fs::write(folder.path().join("tls.key"), leaf.key_pem).unwrap();
@@ -171,9 +177,9 @@ pub(crate) async fn conditions_keep_other_pods_from_being_sent(world: &World) {
     assert!(asked.iter().all(|reply| is_injected(&reply.body)));
     let seen: usize = audit.news().values().map(Witness::calls).sum();
     let answered = sidebox.reviews().await - before;
-    assert_eq!(
-        answered, seen as u64,
-        "the server and the audit log count the same calls"
+    assert!(
+        answered == seen as u64 || !audit.is_seen(),
+        "{answered} reviews, {seen} calls in the audit log"
     );
     println!("50 Pods not sent; 20 Pods asked, {answered} reviews");
 }

@@ -202,6 +202,12 @@ const YOUNG: [(&str, &str); 6] = [
 
 /// What this server knows and Sidebox does not is still there after an injection.
 pub(crate) async fn young_fields(world: &World) {
+    if world.cluster.is_given() {
+        println!(
+            "skipped: the fields are those of the pinned Kubernetes, a given cluster may be older"
+        );
+        return;
+    }
     let mut pod = small_pod();
     pod["metadata"]["annotations"] = json!({"sidebox.dev/inject": "true"});
     let spec = &mut pod["spec"];

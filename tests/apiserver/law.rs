@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::api::{Api, Reply, body};
 use crate::audit::{Audit, Witness};
-use crate::compare::{patched, settled, surprises};
+use crate::compare::{lost, patched, settled, surprises};
 use crate::world::Arena;
 
 /// How many Pods are offered before their answers are compared; bounds memory.
@@ -50,9 +50,10 @@ impl Tally {
                 let with = api.offer(&arena.with, Arc::clone(&bodies)).await;
                 let mut witnesses = audit.news();
                 for ((pod, without), with) in batch.iter().zip(&without).zip(with) {
-                    let witness = witnesses.remove(&with.audit_id).unwrap_or_default();
+                    let witness = witnesses.remove(&with.audit_id);
+                    let witness = witness.or_else(|| audit.is_seen().then(Witness::default));
                     self.count(without, &with);
-                    for problem in problems(without, with, &witness) {
+                    for problem in problems(without, with, witness.as_ref()) {
                         let what = format!("{problem}\n  in {}: {pod}", arena.with);
                         self.violations.push(what);
                     }
@@ -72,7 +73,7 @@ impl Tally {
         }
     }
 
-    /// Shows the counts; fails if the law was broken, or if too little was accepted for it to bite.
+    /// Shows the counts; fails if nothing was injected, if the law was broken, or if too little was accepted for it to bite.
     pub(crate) fn conclude(&self, what: &str, at_least: usize) {
         println!(
             "{what}: {} Pods, {} accepted without the webhook, {} injected, {:?}",
@@ -94,6 +95,10 @@ impl Tally {
             "{} violations:\n{}",
             self.violations.len(),
             first.join("\n")
+        );
+        assert!(
+            self.injected > 0 || self.accepted == 0,
+            "{what}: no Pod has a toolbox"
         );
         let percent = self.accepted * 100 / self.pods.max(1);
         assert!(
@@ -117,7 +122,7 @@ pub(crate) fn toolboxes(pod: &Value) -> usize {
 }
 
 /// How two answers to one Pod break the law.
-fn problems(without: &Reply, with: Reply, witness: &Witness) -> Vec<String> {
+fn problems(without: &Reply, with: Reply, witness: Option<&Witness>) -> Vec<String> {
     if without.accepted() != with.accepted() {
         let refused = if with.accepted() { without } else { &with };
         let which = if with.accepted() { "without" } else { "with" };
@@ -129,6 +134,15 @@ fn problems(without: &Reply, with: Reply, witness: &Witness) -> Vec<String> {
     if !with.accepted() {
         return Vec::new();
     }
+    let (without, with) = (settled(without.body.clone()), settled(with.body));
+    match witness {
+        Some(witness) => unlike_the_patch(&without, &with, witness),
+        // Without a witness of the patch: nothing that was there is gone.
+        None => lost(&without, &with),
+    }
+}
+
+fn unlike_the_patch(without: &Value, with: &Value, witness: &Witness) -> Vec<String> {
     if witness.calls() == 0 || witness.failed_open() > 0 {
         return vec![format!("the webhook did not answer: {witness:?}")];
     }
@@ -136,9 +150,8 @@ fn problems(without: &Reply, with: Reply, witness: &Witness) -> Vec<String> {
     if patches.len() > 1 {
         return vec![format!("a second pass patched again: {patches:?}")];
     }
-    let (without, with) = (settled(without.body.clone()), settled(with.body));
     match patched(without.clone(), patches) {
-        Ok(expected) => surprises(&without, &expected, &with),
+        Ok(expected) => surprises(without, &expected, with),
         Err(error) => vec![format!("the patch does not apply: {error}")],
     }
 }

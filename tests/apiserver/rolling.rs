@@ -18,7 +18,7 @@ use tokio::task::JoinHandle;
 use crate::api::Api;
 use crate::failure::asking_pod;
 use crate::law::is_injected;
-use crate::webhook::{Registration, Sidebox, get, until};
+use crate::webhook::{Registration, Sidebox, get, host, until};
 use crate::world::World;
 
 /// At least as many Pods are created; the creation goes on until all replicas are new.
@@ -43,7 +43,7 @@ struct Service {
 
 impl Service {
     async fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let listener = TcpListener::bind((host(), 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
         let replicas = Replicas::default();
         let ready = Ready::default();
@@ -141,7 +141,7 @@ fn validity() -> Validity {
 }
 
 fn put_certificate(ca: &Ca, folder: &std::path::Path) {
-    let leaf = ca.issue(&["127.0.0.1".to_owned()], validity()).unwrap();
+    let leaf = ca.issue(&[host()], validity()).unwrap();
     fs::write(folder.join("tls.crt"), leaf.cert_pem).unwrap();
     fs::write(folder.join("tls.key"), leaf.key_pem).unwrap();
     fs::write(folder.join("ca.crt"), ca.cert_pem()).unwrap();

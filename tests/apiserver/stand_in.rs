@@ -24,6 +24,8 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
 
+use crate::webhook::host;
+
 /// What a webhook does with a Pod.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Behaviour {
@@ -49,7 +51,7 @@ impl StandIn {
     pub(crate) async fn start(behaviour: Behaviour) -> Self {
         let validity = Validity::days(OffsetDateTime::now_utc(), 1).unwrap();
         let ca = Ca::generate("stand-in authority", validity).unwrap();
-        let leaf = ca.issue(&["127.0.0.1".to_owned()], validity).unwrap();
+        let leaf = ca.issue(&[host()], validity).unwrap();
         let cert = CertificateDer::from_pem_slice(leaf.cert_pem.as_bytes()).unwrap();
         let key = PrivateKeyDer::from_pem_slice(leaf.key_pem.as_bytes()).unwrap();
         let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
@@ -58,7 +60,7 @@ impl StandIn {
             .with_no_client_auth()
             .with_single_cert(vec![cert], key)
             .unwrap();
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let listener = TcpListener::bind((host(), 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
         let calls = Arc::new(AtomicUsize::new(0));
         let acceptor = TlsAcceptor::from(Arc::new(config));

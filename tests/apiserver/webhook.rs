@@ -21,6 +21,12 @@ const CONFIGURATIONS: &str = "/apis/admissionregistration.k8s.io/v1/mutatingwebh
 /// Nothing waits so long unless it is broken.
 const PATIENCE: Duration = Duration::from_mins(2);
 
+/// Where an API server finds what listens in the tests: this machine, unless `$SIDEBOX_WEBHOOK_HOST` names the address
+/// at which a cluster elsewhere, or in containers, reaches it.
+pub(crate) fn host() -> String {
+    std::env::var("SIDEBOX_WEBHOOK_HOST").unwrap_or_else(|_| "127.0.0.1".to_owned())
+}
+
 /// A running `sidebox serve`; killed with the value, and with this process, however that ends.
 pub(crate) struct Sidebox {
     watcher: Watcher,
@@ -40,7 +46,7 @@ impl Sidebox {
     pub(crate) async fn start_with(arguments: &[&str], environment: &[(&str, &Path)]) -> Self {
         let folder = TempDir::new().unwrap();
         let made = Command::new(env!("CARGO_BIN_EXE_sidebox"))
-            .args(["certs", "--out"])
+            .args(["certs", "--name", &host(), "--out"])
             .arg(folder.path())
             .output()
             .unwrap();
@@ -57,7 +63,8 @@ impl Sidebox {
         let log = folder.path().join("log");
         let file = |name: &str| folder.path().join(name);
         let child = Command::new(env!("CARGO_BIN_EXE_sidebox"))
-            .args(["serve", "--log-format", "json", "--listen", "127.0.0.1:0"])
+            .args(["serve", "--log-format", "json"])
+            .args(["--listen", &format!("{}:0", host())])
             .args(["--health-listen", "127.0.0.1:0", "--reload-interval", "1"])
             .arg("--tls-cert")
             .arg(file("tls.crt"))
@@ -188,13 +195,23 @@ pub(crate) async fn get(address: SocketAddr, path: &str) -> std::io::Result<(u16
 }
 
 /// Waits for a condition.
-pub(crate) async fn until(what: &str, mut condition: impl AsyncFnMut() -> bool) {
+pub(crate) async fn until(what: &str, condition: impl AsyncFnMut() -> bool) {
+    until_every(Duration::from_millis(10), PATIENCE, what, condition).await;
+}
+
+/// Waits for a condition that is costly to look at, or long in coming.
+pub(crate) async fn until_every(
+    pause: Duration,
+    patience: Duration,
+    what: &str,
+    mut condition: impl AsyncFnMut() -> bool,
+) {
     let wait = async {
         while !condition().await {
-            tokio::time::sleep(Duration::from_millis(10)).await;
+            tokio::time::sleep(pause).await;
         }
     };
-    let came = tokio::time::timeout(PATIENCE, wait).await;
+    let came = tokio::time::timeout(patience, wait).await;
     assert!(came.is_ok(), "it never came: {what}");
 }
 
@@ -248,7 +265,8 @@ impl<'a> Registration<'a> {
             webhook["matchConditions"] = json!([{"name": "condition", "expression": expression}]);
         }
         json!({"apiVersion": "admissionregistration.k8s.io/v1", "kind": "MutatingWebhookConfiguration",
-            "metadata": {"name": format!("{}-{}", self.name, self.namespaces)}, "webhooks": [webhook]})
+            "metadata": {"name": format!("{}-{}", self.name, self.namespaces), "labels": {"sidebox-test": "true"}},
+            "webhooks": [webhook]})
     }
 
     /// Registers; the API server learns of it a moment later.

@@ -21,7 +21,7 @@ cluster-smoke: cluster-build ## Prove the launcher: side by side, killed, starte
 	cargo test --test cluster_smoke -- --ignored --test-threads=1
 
 test-cluster: cluster-build ## The API server as judge: every Pod it takes unpatched it takes patched
-	cargo test --test apiserver --test cluster_room -- --ignored
+	cargo test --test apiserver --test cluster_room --test workloads -- --ignored
 
 e2e: release ## The recipe for real, as root: .NET in containers, traces through kubectl exec
 	@$(LAUNCH) build --level 3

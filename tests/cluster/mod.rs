@@ -11,14 +11,15 @@
 )]
 #![expect(
     clippy::expect_used,
+    clippy::panic,
     clippy::print_stderr,
     reason = "support of tests: a failure here is a failed test, and is told as one"
 )]
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::thread;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::{env, fs, thread};
 
 use tempfile::TempDir;
 
@@ -33,10 +34,17 @@ pub(crate) enum Level {
     Node,
 }
 
-/// A running cluster of this test alone. Its folder is kept, with the logs, when the test panics.
+/// Names the file of a cluster that is there already (README.md, "On a cluster of your own").
+const GIVEN: &str = "SIDEBOX_KUBECONFIG";
+
+/// Every object of a suite on such a cluster that lies in no namespace carries this label, for its end.
+pub(crate) const LABEL: &str = "sidebox-test";
+
+/// A running cluster of this test alone, or one that was given. The folder is kept, with the logs, when the test panics.
 #[derive(Debug)]
 pub(crate) struct Cluster {
-    launcher: Child,
+    /// None, if the cluster was given.
+    launcher: Option<Child>,
     folder: Option<TempDir>,
     path: PathBuf,
 }
@@ -63,7 +71,7 @@ impl Cluster {
             .expect("tests/cluster/launch starts: it needs python3");
         let output = launcher.stdout.take().expect("standard output is piped");
         let cluster = Self {
-            launcher,
+            launcher: Some(launcher),
             folder: Some(folder),
             path,
         };
@@ -77,6 +85,42 @@ impl Cluster {
             "the launcher reports readiness"
         );
         cluster
+    }
+
+    /// The cluster of `$SIDEBOX_KUBECONFIG` if that is set, else one of this test alone.
+    pub(crate) fn given_or_start(level: Level, arguments: &[&str]) -> Self {
+        match env::var_os(GIVEN) {
+            Some(file) => Self::given(Path::new(&file)),
+            None => Self::start(level, arguments),
+        }
+    }
+
+    fn given(kubeconfig: &Path) -> Self {
+        let folder = TempDir::with_prefix_in("given-", env!("CARGO_TARGET_TMPDIR"))
+            .expect("a folder below target/tmp");
+        let path = folder.path().to_path_buf();
+        fs::copy(kubeconfig, path.join("kubeconfig"))
+            .unwrap_or_else(|error| panic!("{GIVEN}={}: {error}", kubeconfig.display()));
+        let cluster = Self {
+            launcher: None,
+            folder: Some(folder),
+            path,
+        };
+        cluster.clean();
+        cluster
+    }
+
+    /// Whether this is somebody's cluster: it has nodes and controllers of its own, and shows no audit log.
+    pub(crate) fn is_given(&self) -> bool {
+        self.launcher.is_none()
+    }
+
+    /// Removes what an earlier suite, or this one, left on a given cluster, and waits until it is gone.
+    fn clean(&self) {
+        let kinds = "mutatingwebhookconfigurations,namespaces,priorityclasses,runtimeclasses,persistentvolumes";
+        let label = format!("{LABEL}=true");
+        let mut delete = self.kubectl();
+        output(delete.args(["delete", kinds, "-l", &label, "--ignore-not-found"]));
     }
 
     /// The admin's kubeconfig.
@@ -95,8 +139,15 @@ impl Cluster {
     }
 
     /// The pinned kubectl, as admin of this cluster.
+    ///
+    /// For a given cluster the machine's own kubectl, with the home that a plugin of the kubeconfig may need.
     pub(crate) fn kubectl(&self) -> Command {
-        kubectl(&self.path)
+        if !self.is_given() {
+            return kubectl(&self.path);
+        }
+        let mut kubectl = Command::new("kubectl");
+        kubectl.env("KUBECONFIG", self.kubeconfig());
+        kubectl
     }
 
     /// Imports image archives into the node of level 3.
@@ -112,21 +163,30 @@ impl Cluster {
 
     /// Ends the cluster; the launcher says on standard error what it left behind, and then this is false.
     pub(crate) fn end(mut self) -> bool {
-        drop(self.launcher.stdin.take());
-        self.launcher.wait().is_ok_and(|ended| ended.success())
+        self.ended().is_none_or(|ended| ended.success())
+    }
+
+    /// How the launcher ended, if there is one.
+    fn ended(&mut self) -> Option<ExitStatus> {
+        let launcher = self.launcher.as_mut()?;
+        drop(launcher.stdin.take());
+        Some(launcher.wait().expect("the launcher is our child"))
     }
 
     /// Kills the launcher without a chance to clean up, as the kernel does when memory runs out.
     pub(crate) fn kill_launcher(&mut self) {
-        self.launcher.kill().expect("the launcher still runs");
-        self.launcher.wait().expect("the launcher is our child");
+        let launcher = self.launcher.as_mut().expect("a cluster of our own");
+        launcher.kill().expect("the launcher still runs");
+        launcher.wait().expect("the launcher is our child");
     }
 }
 
 impl Drop for Cluster {
     fn drop(&mut self) {
-        drop(self.launcher.stdin.take());
-        let ended = self.launcher.wait();
+        let ended = self.ended();
+        if self.is_given() {
+            self.clean();
+        }
         if thread::panicking() {
             let kept = self.folder.take().map(TempDir::keep);
             eprintln!("the cluster's logs are kept: {kept:?}; its launcher: {ended:?}");

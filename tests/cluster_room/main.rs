@@ -74,6 +74,12 @@ fn main() -> ExitCode {
 fn trial(name: &str, shared: &Shared, test: impl AsyncFn(&mut World) + Send + 'static) -> Trial {
     let shared = Arc::clone(shared);
     let run = move || -> Result<(), Failed> {
+        if std::env::var_os("SIDEBOX_KUBECONFIG").is_some() {
+            println!(
+                "skipped: the API server is stopped, or thousands of namespaces are made: on a cluster of its own alone"
+            );
+            return Ok(());
+        }
         // A failed trial does not spoil the cluster for the others.
         let mut world = shared.lock().unwrap_or_else(PoisonError::into_inner);
         let world = world.get_or_insert_with(World::start);

@@ -18,6 +18,7 @@ from launcher.lock import locked
 
 MODULE = Path(__file__).resolve().parents[1]
 KWOK_MODULE = MODULE / "kwok"
+ACTIONLINT_MODULE = MODULE / "actionlint"
 HELM_MODULE = MODULE / "helm"
 PROMTOOL_MODULE = MODULE / "promtool"
 KINDS_MODULE = MODULE / "kinds"
@@ -34,6 +35,7 @@ STRIP = "-s -w"
 PROGRAMS = {
     "etcd": (MODULE, "go.etcd.io/etcd/server/v3", PLAIN_FLAGS),
     "kwok": (KWOK_MODULE, "sigs.k8s.io/kwok/cmd/kwok", PLAIN_FLAGS),
+    "actionlint": (ACTIONLINT_MODULE, "github.com/rhysd/actionlint/cmd/actionlint", PLAIN_FLAGS),
     "helm": (HELM_MODULE, "helm.sh/helm/v4/cmd/helm", PLAIN_FLAGS),
     "kinds": (KINDS_MODULE, ".", PLAIN_FLAGS),
     "promtool": (PROMTOOL_MODULE, "github.com/prometheus/prometheus/cmd/promtool", PROMTOOL_FLAGS),
@@ -42,7 +44,7 @@ PROGRAMS = {
     for name in ("kube-apiserver", "kubectl", "kube-controller-manager", "kube-scheduler", "kubelet", "kube-proxy")
 }
 
-TOOLS = ["helm", "kinds", "promtool"]
+TOOLS = ["actionlint", "helm", "kinds", "promtool"]
 
 LEVELS = {
     1: ["etcd", "kube-apiserver", "kubectl"],

@@ -67,6 +67,8 @@ def kube_controller_manager(folder, ports):
         "kube-controller-manager", *serving(folder, ports["kube-controller-manager"]),
         *controller(folder, "kube-controller-manager"), "--use-service-account-credentials=true",
         f"--service-account-private-key-file={pki / 'service-accounts.key'}", f"--root-ca-file={pki / 'ca.crt'}",
+        # A machine that is busy for a minute has not lost its nodes, and Pods marked not ready for it would stay so.
+        "--node-monitor-grace-period=10m",
     ], f"https://127.0.0.1:{ports['kube-controller-manager']}/healthz"
 
 
