@@ -12,7 +12,7 @@ demo: ## The main job: inject the sample through a real TLS admission call, and 
 	@$(CARGO) build --quiet --bins --examples
 	@$(CARGO) run --quiet --example demo
 
-test: test-fast test-cluster test-deploy ## All tests, with all their set-up
+test: test-fast lint-workflows test-cluster test-deploy ## All tests, with all their set-up
 	./benches/gate.sh
 
 test-fast: check ## All tests but those that need a Kubernetes

@@ -137,8 +137,12 @@ fn problems(without: &Reply, with: Reply, witness: Option<&Witness>) -> Vec<Stri
     let (without, with) = (settled(without.body.clone()), settled(with.body));
     match witness {
         Some(witness) => unlike_the_patch(&without, &with, witness),
-        // Without a witness of the patch: nothing that was there is gone.
-        None => lost(&without, &with),
+        // Without a witness of the patch: nothing that was there is gone, but for an old status of Sidebox's own.
+        None => {
+            let mut lost = lost(&without, &with);
+            lost.retain(|what| !what.starts_with("/metadata/annotations/sidebox.dev/status:"));
+            lost
+        }
     }
 }
 

@@ -80,20 +80,17 @@ pub(crate) fn pod_of(object: &Value) -> Option<Value> {
     Some(json!({"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}))
 }
 
-/// The folder of a module of the pinned Kubernetes, in Go's module cache.
+/// The folder of a module of the pinned Kubernetes in Go's module cache, which gets what it lacks.
 pub(crate) fn module(name: &str) -> PathBuf {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cluster");
     let done = Command::new("go")
-        .args(["list", "-mod=mod", "-m", "-f", "{{.Dir}}", name])
+        .args(["mod", "download", "-json", name])
         .current_dir(folder)
         .output()
         .unwrap();
-    assert!(
-        done.status.success(),
-        "{}",
-        String::from_utf8_lossy(&done.stderr)
-    );
-    PathBuf::from(String::from_utf8(done.stdout).unwrap().trim_end())
+    let said: Value = serde_json::from_slice(&done.stdout).unwrap_or_default();
+    let folder = said["Dir"].as_str().unwrap_or_else(|| panic!("{done:?}"));
+    PathBuf::from(folder)
 }
 
 /// Asks for a toolbox in every way that annotations can.

@@ -3,7 +3,7 @@
 CLUSTER_LEVEL ?= 2
 LAUNCH := tests/cluster/launch
 
-.PHONY: cluster cluster-node cluster-down cluster-build cluster-smoke test-cluster e2e
+.PHONY: cluster cluster-node cluster-down cluster-build cluster-smoke test-cluster kind-test lint-workflows e2e
 
 cluster: ## Start a Kubernetes control plane (CLUSTER_LEVEL=1 or 2) and print its kubeconfig
 	@$(LAUNCH) up --level $(CLUSTER_LEVEL)
@@ -20,8 +20,15 @@ cluster-build: ## Build the pinned Kubernetes into the cache
 cluster-smoke: cluster-build ## Prove the launcher: side by side, killed, started again, ended
 	cargo test --test cluster_smoke -- --ignored --test-threads=1
 
-test-cluster: cluster-build ## The API server as judge: every Pod it takes unpatched it takes patched
-	cargo test --test apiserver --test cluster_room --test workloads -- --ignored
+# A given cluster needs no programs of ours.
+test-cluster: $(if $(SIDEBOX_KUBECONFIG),,cluster-build) ## The API server as judge, workloads (SIDEBOX_KUBECONFIG=FILE: on that cluster)
+	$(CARGO) test --test apiserver --test cluster_room --test workloads -- --ignored
+
+kind-test: ## The same on kind (KIND_IMAGE=), then the chart with images loaded into it; needs Docker, kind, kubectl
+	@tests/cluster/kind-test
+
+lint-workflows: ## The workflows of CI, by actionlint
+	"$$($(LAUNCH) tool actionlint)" .github/workflows/*.yml
 
 e2e: release ## The recipe for real, as root: .NET in containers, traces through kubectl exec
 	@$(LAUNCH) build --level 3
