@@ -135,15 +135,13 @@ fn problems(without: &Reply, with: Reply, witness: Option<&Witness>) -> Vec<Stri
         return Vec::new();
     }
     let (without, with) = (settled(without.body.clone()), settled(with.body));
-    match witness {
-        Some(witness) => unlike_the_patch(&without, &with, witness),
-        // Without a witness of the patch: nothing that was there is gone, but for an old status of Sidebox's own.
-        None => {
-            let mut lost = lost(&without, &with);
-            lost.retain(|what| !what.starts_with("/metadata/annotations/sidebox.dev/status:"));
-            lost
-        }
+    if let Some(witness) = witness {
+        return unlike_the_patch(&without, &with, witness);
     }
+    // Without a witness of the patch: nothing that was there is gone, but for an old status of Sidebox's own.
+    let mut lost = lost(&without, &with);
+    lost.retain(|what| !what.starts_with("/metadata/annotations/sidebox.dev/status:"));
+    lost
 }
 
 fn unlike_the_patch(without: &Value, with: &Value, witness: &Witness) -> Vec<String> {
