@@ -9,6 +9,7 @@ use clap::{ArgMatches, Args, Command, Error, FromArgMatches};
 
 use super::Tool;
 use super::counters::CountersArgs;
+use super::dump::DumpArgs;
 use super::gcdump::GcdumpArgs;
 use super::trace::TraceArgs;
 
@@ -49,6 +50,12 @@ const NAMES: &[Name] = &[
         arguments: GcdumpArgs::augment_args,
         read: |matches| GcdumpArgs::from_arg_matches(matches).map(Tool::Gcdump),
         missing: &["--dsrouter"],
+    },
+    Name {
+        tool: "dotnet-dump",
+        arguments: DumpArgs::augment_args,
+        read: |matches| DumpArgs::from_arg_matches(matches).map(Tool::Dump),
+        missing: &["analyze"],
     },
 ];
 

@@ -6,6 +6,7 @@
 //! and makes files, [`stop`] knows when a person has enough, [`place`] knows the toolbox.
 
 mod counters;
+mod dump;
 mod gcdump;
 mod greet;
 mod memory;
@@ -46,6 +47,8 @@ pub(super) enum Tool {
     /// What a shell of the toolbox says first: what is here, which process is the target, what to try
     #[command(hide = true)]
     Greet,
+    /// Have a .NET process write a dump of its memory
+    Dump(dump::DumpArgs),
 }
 
 /// Runs a tool.
@@ -56,5 +59,6 @@ pub(super) fn run(tool: &Tool, called: CalledAs) -> anyhow::Result<ExitCode> {
         Tool::Counters(args) => counters::run(args, called),
         Tool::Gcdump(args) => gcdump::run(args, called),
         Tool::Greet => greet::run(),
+        Tool::Dump(args) => dump::run(args, called),
     }
 }

@@ -111,12 +111,23 @@ impl Visible {
 
     /// The memory that it has in use, in bytes; open to everybody.
     pub fn resident(&self) -> Option<u64> {
+        self.status("VmRSS")
+    }
+
+    /// Bytes of a kind of its memory, by the name that its status file gives it; open to everybody.
+    pub fn status(&self, name: &str) -> Option<u64> {
         let status = String::from_utf8(self.bytes("status").ok()?).ok()?;
-        let line = status
-            .lines()
-            .find_map(|line| line.strip_prefix("VmRSS:"))?;
-        let kilobytes: u64 = line.trim().strip_suffix(" kB")?.parse().ok()?;
+        let mut lines = status.lines();
+        let value = lines.find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))?;
+        let kilobytes: u64 = value.trim().strip_suffix(" kB")?.parse().ok()?;
         kilobytes.checked_mul(1024)
+    }
+
+    /// Whether another process holds it still, as debuggers and dump writers do; open to everybody.
+    pub fn is_traced(&self) -> bool {
+        let stat = fs::read_to_string(self.folder.join("stat")).unwrap_or_default();
+        stat.rsplit_once(") ")
+            .is_some_and(|(_, rest)| rest.starts_with('t'))
     }
 
     /// The memory that its container may use, in bytes; none if there is no limit, or it cannot be seen.
