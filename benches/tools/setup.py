@@ -46,11 +46,12 @@ class Setup:
         return [str(self.sidebox), "trace"], [str(self.dotnet / "bin" / "dotnet-trace")]
 
     @contextmanager
-    def application(self, framework="net10.0"):
-        """The busy sample, with its socket in a folder of its own; yields its process."""
+    def application(self, framework="net10.0", name="HelloAks", arguments=()):
+        """An application, the busy sample if none is named, with its socket in a folder of its own; yields its process."""
         folder = self.work / framework
         folder.mkdir(exist_ok=True)
-        program = [self.dotnet / "root" / "dotnet", self.dotnet / "apps" / framework / "HelloAks" / "HelloAks.dll"]
+        assembly = self.dotnet / "apps" / framework / name / f"{name}.dll"
+        program = [self.dotnet / "root" / "dotnet", assembly, *arguments]
         environment = os.environ | {
             "TMPDIR": str(folder),
             "DOTNET_ROOT": str(self.dotnet / "root"),

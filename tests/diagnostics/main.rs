@@ -10,6 +10,7 @@ mod collect;
 mod counters;
 mod gcdump;
 mod hostile;
+mod monitor;
 mod port;
 mod ps;
 mod session;
