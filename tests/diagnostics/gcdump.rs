@@ -9,7 +9,7 @@ use sidebox::diagnostics::ipc::{Level, Provider, SessionConfig};
 use sidebox::diagnostics::nettrace::Reader;
 use tempfile::TempDir;
 
-use super::cli::{Ran, files, named, run, sidebox, spawn};
+use super::cli::{Ran, files, named, run, sidebox, spawn, through};
 use super::dotnet::{App, Dotnet, Version, await_some};
 use super::runtime;
 
@@ -187,6 +187,21 @@ fn what_did_not_fit_is_refused_and_leaves_no_file() {
         case.is_whole(&ran, 200_000);
         assert!(!ran.err.contains("again"), "{}", ran.err);
     }
+}
+
+#[test]
+fn a_file_that_takes_no_more_is_an_error_and_goes() {
+    let Some(case) = Case::new(Version::Net8, 5_000) else {
+        return;
+    };
+    let mut collect = case.tool(
+        through(&["prlimit", "--fsize=20000"]),
+        &["gcdump", "collect"],
+    );
+    let ran = run(collect.arg("-o").arg(&case.file));
+    assert_eq!(ran.code, Some(1), "{}", ran.err);
+    assert!(ran.err.contains("cannot write "), "{}", ran.err);
+    assert!(files(case.folder.path(), "gcdump").is_empty());
 }
 
 #[test]

@@ -23,8 +23,8 @@ use crate::diagnostics::nettrace::NettraceError;
 pub(super) const EXAMPLES: &str = concat!(
     costs!(),
     "
-The file is whole after every interval, also when the application is killed, the disk fills or this tool is killed. With
-several processes each has a file, NAME_PID. Times in CSV are UTC.
+The file is whole after every interval, also when the application is killed, the disk fills or this tool is killed. \
+With several processes each has a file, NAME_PID. Times in CSV are UTC.
 
 Keys on a terminal: q or Enter ends, p pauses, r goes on.
 

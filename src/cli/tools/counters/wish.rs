@@ -18,11 +18,12 @@ use crate::diagnostics::ipc::{Rundown, Session, SessionConfig};
 macro_rules! costs {
     () => {
         "\
-Costs the application: next to nothing. Once per interval it reads each counter and sends some hundred bytes; its threads
-are not stopped. Histograms and time series of meters take memory there, up to --maxHistograms and --maxTimeSeries.
+Costs the application: next to nothing. Once per interval it reads each counter and sends about 5 KB for the default \
+ones; its threads are not stopped. Histograms and time series of meters take memory there, up to --maxHistograms and \
+--maxTimeSeries; what waits to be sent is 10 MB at most.
 
-Meters need one session for all tools: another tool that watches the same process must use the same interval
-and limits, and a `collect` of Microsoft's own keeps all others from meters meanwhile.
+Meters have one session for all tools: another tool that watches the same process must use the same interval and \
+limits, and a `collect` of Microsoft's own keeps all others from meters meanwhile.
 "
     };
 }

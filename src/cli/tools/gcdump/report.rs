@@ -14,9 +14,9 @@ use crate::cli::tools::place::Place;
 use crate::diagnostics::heap::{self, Column, Report};
 
 pub(super) const EXAMPLES: &str = "\
-heapstat is the report of dotnet-gcdump, line for line. Its column of bytes is the size of the first object of each type, not of
-all: a million strings of 40 bytes stand far below one array. sums adds up all objects, big ones included, and puts first what
-takes the most memory.
+heapstat is the report of dotnet-gcdump, line for line. Its column of bytes is the size of the first object of each \
+type, not of all: a million strings of 40 bytes stand far below one array. sums adds up all objects, big ones \
+included, and puts first what takes the most memory.
 
 With a process instead of a file its heap is walked first, which stops it for a moment: see `gcdump collect --help`.
 
