@@ -6,10 +6,12 @@
 use core::net::IpAddr;
 
 use rcgen::{
-    BasicConstraints, CertificateParams, CertifiedIssuer, DistinguishedName, DnType,
-    ExtendedKeyUsagePurpose, IsCa, KeyPair, KeyUsagePurpose, PKCS_ECDSA_P256_SHA256,
+    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa,
+    Issuer, KeyPair, KeyUsagePurpose, PKCS_ECDSA_P256_SHA256, PublicKeyData,
 };
 use time::{Duration, OffsetDateTime};
+use x509_parser::pem::parse_x509_pem;
+use x509_parser::prelude::X509Certificate;
 
 /// Clocks of other machines may be behind ours: certificates are valid from a little earlier.
 const CLOCK_SKEW: Duration = Duration::minutes(5);
@@ -29,6 +31,9 @@ pub enum PkiError {
     /// A lifetime that ends before it begins, or beyond the calendar.
     #[error("a lifetime of {0} days is out of range: expected 1 to 36500")]
     Lifetime(u32),
+    /// What was given is no authority with its key.
+    #[error("no certificate authority can be made of what was given: {0}")]
+    Authority(String),
     /// The cryptographic library refused.
     #[error("cannot make {what}: {source}")]
     Generate {
@@ -61,6 +66,35 @@ impl Validity {
         })
     }
 
+    /// The validity of the first certificate in a PEM text.
+    ///
+    /// # Errors
+    /// [`PkiError::Authority`] when there is none.
+    pub fn of(cert_pem: &str) -> Result<Self, PkiError> {
+        with_certificate(cert_pem, |cert| {
+            let validity = cert.validity();
+            Self {
+                not_before: validity.not_before.to_datetime(),
+                not_after: validity.not_after.to_datetime(),
+            }
+        })
+    }
+
+    /// When it begins.
+    pub fn not_before(&self) -> OffsetDateTime {
+        self.not_before
+    }
+
+    /// When it ends.
+    pub fn not_after(&self) -> OffsetDateTime {
+        self.not_after
+    }
+
+    /// Whether a time lies in it.
+    pub fn holds(&self, time: OffsetDateTime) -> bool {
+        (self.not_before..=self.not_after).contains(&time)
+    }
+
     /// Exactly from one time to another, also when both have passed.
     pub fn between(not_before: OffsetDateTime, not_after: OffsetDateTime) -> Self {
         Self {
@@ -80,7 +114,8 @@ pub struct Leaf {
 
 /// A certificate authority with a P-256 key.
 pub struct Ca {
-    issuer: CertifiedIssuer<'static, KeyPair>,
+    cert_pem: String,
+    issuer: Issuer<'static, KeyPair>,
 }
 
 impl Ca {
@@ -92,14 +127,44 @@ impl Ca {
         let mut params = params(common_name, validity);
         params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-        let issuer = CertifiedIssuer::self_signed(params, key(common_name)?)
+        let key = key(common_name)?;
+        let cert = params
+            .self_signed(&key)
             .map_err(|source| refused(common_name, source))?;
-        Ok(Self { issuer })
+        Ok(Self {
+            cert_pem: cert.pem(),
+            issuer: Issuer::new(params, key),
+        })
+    }
+
+    /// An authority that was made before, from its certificate and its private key.
+    ///
+    /// # Errors
+    /// [`PkiError::Authority`] when it is none, or when the two are no pair.
+    pub fn from_pem(cert_pem: &str, key_pem: &str) -> Result<Self, PkiError> {
+        let no = |what: &str| PkiError::Authority(what.to_owned());
+        let key = KeyPair::from_pem(key_pem).map_err(|_| no("the key is no private key in PEM"))?;
+        let (is_ca, is_pair) = with_certificate(cert_pem, |cert| {
+            let pair = cert.public_key().raw == key.subject_public_key_info();
+            (cert.is_ca(), pair)
+        })?;
+        if !is_ca {
+            return Err(no("the certificate is not an authority's"));
+        }
+        if !is_pair {
+            return Err(no("the key belongs to another certificate"));
+        }
+        let issuer = Issuer::from_ca_cert_pem(cert_pem, key)
+            .map_err(|error| PkiError::Authority(error.to_string()))?;
+        Ok(Self {
+            cert_pem: cert_pem.to_owned(),
+            issuer,
+        })
     }
 
     /// The authority's certificate in PEM: what clients are given to trust.
     pub fn cert_pem(&self) -> String {
-        self.issuer.pem()
+        self.cert_pem.clone()
     }
 
     /// The authority's private key in PEM (PKCS #8): a secret.
@@ -152,6 +217,15 @@ impl Ca {
     }
 }
 
+fn with_certificate<T>(
+    pem: &str,
+    look: impl FnOnce(&X509Certificate<'_>) -> T,
+) -> Result<T, PkiError> {
+    let no = || PkiError::Authority("it holds no X.509 certificate in PEM".to_owned());
+    let (_, pem) = parse_x509_pem(pem.as_bytes()).map_err(|_| no())?;
+    Ok(look(&pem.parse_x509().map_err(|_| no())?))
+}
+
 fn params(common_name: &str, validity: Validity) -> CertificateParams {
     let mut subject = DistinguishedName::new();
     subject.push(DnType::CommonName, common_name);
@@ -176,8 +250,9 @@ fn refused(owner: &str, source: rcgen::Error) -> PkiError {
     }
 }
 
-/// An IP address, or a DNS name by RFC 1123 with an optional leading wildcard label.
-fn is_name(name: &str) -> bool {
+/// Whether it can stand in a certificate: an IP address, or a DNS name by RFC 1123 with an optional
+/// leading wildcard label.
+pub fn is_name(name: &str) -> bool {
     let labels = name.strip_prefix("*.").unwrap_or(name);
     name.parse::<IpAddr>().is_ok() || (name.len() <= 253 && labels.split('.').all(is_label))
 }
@@ -194,7 +269,6 @@ fn is_label(label: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use x509_parser::prelude::{X509Certificate, parse_x509_pem};
 
     fn noon() -> OffsetDateTime {
         OffsetDateTime::from_unix_timestamp(1_795_521_600).unwrap()
@@ -240,6 +314,33 @@ mod tests {
                 assert_eq!(cert.issuer(), ca.subject());
             });
         });
+    }
+
+    #[test]
+    fn an_authority_that_was_kept_signs_as_the_one_that_was_made() {
+        let validity = Validity::days(noon(), 30).unwrap();
+        let made = Ca::generate("test authority", validity).unwrap();
+        let kept = Ca::from_pem(&made.cert_pem(), &made.key_pem()).unwrap();
+        assert_eq!(kept.cert_pem(), made.cert_pem());
+        assert_eq!(Validity::of(&kept.cert_pem()).unwrap(), validity);
+        let leaf = kept.issue(&names(&["localhost"]), validity).unwrap();
+        parsed(&leaf.cert_pem, |leaf| {
+            parsed(&made.cert_pem(), |ca| {
+                assert_eq!(leaf.issuer(), ca.subject());
+                leaf.verify_signature(Some(ca.public_key())).unwrap();
+            });
+        });
+        let other = Ca::generate("other", validity).unwrap();
+        let no_ca = made.issue(&names(&["localhost"]), validity).unwrap();
+        for (cert, key, why) in [
+            (made.cert_pem(), other.key_pem(), "belongs to another"),
+            (no_ca.cert_pem, no_ca.key_pem, "not an authority's"),
+            ("garbage".to_owned(), made.key_pem(), "no X.509"),
+            (made.cert_pem(), "garbage".to_owned(), "no private key"),
+        ] {
+            let refused = Ca::from_pem(&cert, &key).err().unwrap().to_string();
+            assert!(refused.contains(why), "{refused}");
+        }
     }
 
     #[test]

@@ -3,15 +3,24 @@
 //! Everything here happens beside the reviews: no Pod waits for an API call, and an API server that
 //! is away changes nothing that is known. Must not know HTTP, the server or the command line.
 
+mod certificates;
+mod clock;
 mod connect;
 mod events;
 mod facts;
+mod lease;
 mod metrics;
+mod object;
 mod watch;
 
+pub use certificates::{
+    CertificateMetrics, Lifetimes, Surroundings, Wanted, keep as keep_certificates,
+};
+pub use clock::Clock;
 pub use connect::{Cluster, ConnectError, Pod, in_pod};
 pub use events::{EventMetrics, Reporter, keep as keep_events};
 pub use facts::{FactStore, keep as keep_facts};
+pub use lease::{Held, Lease, LeaseMetrics};
 pub use metrics::{WatchHealth, WatchMetrics};
 pub use watch::problem::{PROBLEMS, Problem};
 pub use watch::{Change, Meta, Resource};

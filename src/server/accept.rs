@@ -23,7 +23,7 @@ use super::limits::Limits;
 use super::metrics::Metrics;
 use super::routes::Routes;
 use super::stage::Stage;
-use super::tls::{Tls, failure_kind};
+use super::tls::{NO_CERTIFICATE, Tls, failure_kind};
 
 /// After a failed accept, usually for want of file descriptors: some may be free by then.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -144,7 +144,11 @@ impl Webhook {
     }
 
     async fn shake_hands(&self, stream: TcpStream) -> Option<TlsStream<TcpStream>> {
-        let acceptor = TlsAcceptor::from(self.tls.config());
+        let Some(config) = self.tls.config() else {
+            self.metrics.handshake_failed(NO_CERTIFICATE);
+            return None;
+        };
+        let acceptor = TlsAcceptor::from(config);
         let shaken = tokio::time::timeout(self.limits.handshake, acceptor.accept(stream)).await;
         let kind = match shaken {
             Ok(Ok(stream)) => return Some(stream),

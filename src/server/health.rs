@@ -18,6 +18,7 @@ use super::connection;
 use super::limits::Limits;
 use super::metrics::Metrics;
 use super::stage::Stage;
+use super::tls::Tls;
 
 const OPENMETRICS: HeaderValue =
     HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
@@ -28,8 +29,9 @@ pub(super) async fn serve(
     limits: Limits,
     metrics: Arc<Metrics>,
     stage: Arc<Stage>,
+    tls: Arc<Tls>,
 ) -> Infallible {
-    let router = router(metrics, Arc::clone(&stage));
+    let router = router(metrics, Arc::clone(&stage), tls);
     // Whoever only holds a connection must not keep the kubelet's probes out for long, and a
     // scraper's GET is simply sent again on a new one.
     let limits = Limits {
@@ -52,22 +54,21 @@ pub(super) async fn serve(
     }
 }
 
-fn router(metrics: Arc<Metrics>, stage: Arc<Stage>) -> Router {
+fn router(metrics: Arc<Metrics>, stage: Arc<Stage>, tls: Arc<Tls>) -> Router {
     Router::new()
         .route("/healthz", get(async || "ok\n"))
-        .route("/readyz", get(async move || readiness(&stage)))
+        .route("/readyz", get(async move || readiness(&stage, &tls)))
         .route("/metrics", get(async move || text(&metrics)))
 }
 
-fn readiness(stage: &Stage) -> Response {
+fn readiness(stage: &Stage, tls: &Tls) -> Response {
+    let not = |why: &'static str| (StatusCode::SERVICE_UNAVAILABLE, why).into_response();
     if stage.is_leaving() {
-        (
-            StatusCode::SERVICE_UNAVAILABLE,
-            "draining: shutdown was asked\n",
-        )
-            .into_response()
-    } else {
+        not("draining: shutdown was asked\n")
+    } else if tls.is_ready() {
         "ready\n".into_response()
+    } else {
+        not("no certificate yet: the log says what it waits for\n")
     }
 }
 

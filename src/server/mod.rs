@@ -28,7 +28,7 @@ use tokio::net::TcpListener;
 pub use limits::Limits;
 pub use metrics::{Metrics, Reloads};
 pub use reload::{FileSet, ReloadError, follow};
-pub use tls::{Tls, TlsError, TlsFiles};
+pub use tls::{Leaves, Tls, TlsError, TlsFiles};
 
 use crate::admission::{Admission, Answer, Route};
 use stage::Stage;
@@ -69,7 +69,7 @@ pub struct Listeners {
 pub struct Server<R> {
     /// What answers the reviews.
     pub reviewer: Arc<R>,
-    /// Certificate, key and client check; follows its files while serving.
+    /// Certificate, key and client check; follows where they come from while serving.
     pub tls: Tls,
     /// Bounds on time, bytes and connections.
     pub limits: Limits,
@@ -109,6 +109,7 @@ pub async fn serve<R: Reviewer>(
         limits,
         Arc::clone(&metrics),
         Arc::clone(&stage),
+        Arc::clone(&tls),
     );
     let work = async {
         let (left, ()) = tokio::join!(

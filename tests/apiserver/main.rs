@@ -19,14 +19,17 @@ mod failure;
 mod goldens;
 mod judged;
 mod law;
+mod load;
 #[path = "../support/pods.rs"]
 #[expect(dead_code, reason = "Pods alone are asked for here")]
 mod pods;
 mod restrictions;
 mod rolling;
 mod second;
+mod service;
 mod sources;
 mod stand_in;
+#[expect(dead_code, reason = "nobody is killed here, nor makes certificates")]
 mod webhook;
 mod world;
 

@@ -59,17 +59,29 @@ impl Sidebox {
         Self::run(folder, arguments, &[]).await
     }
 
+    /// With certificates that it makes itself.
+    pub(crate) async fn start_self_managed(
+        arguments: &[&str],
+        environment: &[(&str, &Path)],
+    ) -> Self {
+        let arguments = [&["--self-managed-tls"], arguments].concat();
+        Self::spawn(TempDir::new().unwrap(), &arguments, environment).await
+    }
+
     async fn run(folder: TempDir, arguments: &[&str], environment: &[(&str, &Path)]) -> Self {
+        let file = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+        let (cert, key) = (file("tls.crt"), file("tls.key"));
+        let files = ["--tls-cert", &*cert, "--tls-key", &*key];
+        let arguments = [&files, arguments].concat();
+        Self::spawn(folder, &arguments, environment).await
+    }
+
+    async fn spawn(folder: TempDir, arguments: &[&str], environment: &[(&str, &Path)]) -> Self {
         let log = folder.path().join("log");
-        let file = |name: &str| folder.path().join(name);
         let child = Command::new(env!("CARGO_BIN_EXE_sidebox"))
             .args(["serve", "--log-format", "json"])
             .args(["--listen", &format!("{}:0", host())])
             .args(["--health-listen", "127.0.0.1:0", "--reload-interval", "1"])
-            .arg("--tls-cert")
-            .arg(file("tls.crt"))
-            .arg("--tls-key")
-            .arg(file("tls.key"))
             .args(arguments)
             .envs(environment.iter().copied())
             .stderr(Stdio::from(File::create(&log).unwrap()))
@@ -118,6 +130,12 @@ impl Sidebox {
 
     pub(crate) fn pid(&self) -> u32 {
         self.child.id()
+    }
+
+    /// Ends it without a word, as the kernel does when memory runs out.
+    pub(crate) fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
     }
 
     /// Asks it to end, as the kubelet does.

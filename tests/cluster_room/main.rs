@@ -1,5 +1,5 @@
 //! What Sidebox does with the cluster it runs in, with a real etcd and kube-apiserver: facts that are
-//! heard, findings that become Events, an API server that goes and comes.
+//! heard, findings that become Events, an API server that goes and comes, certificates that keep themselves.
 //!
 //! `make test-cluster` runs it; plain `cargo test` does not, since it needs Kubernetes built from Go.
 
@@ -11,7 +11,7 @@
 )]
 
 #[path = "../apiserver/api.rs"]
-#[expect(dead_code, reason = "Pods are not offered by the hundred here")]
+#[expect(dead_code, reason = "the audit log is not read here")]
 mod api;
 mod apiserver;
 #[path = "../cluster/mod.rs"]
@@ -19,10 +19,20 @@ mod cluster;
 mod events;
 mod facts;
 mod gone;
+mod house;
+#[path = "../apiserver/load.rs"]
+mod load;
 mod memory;
 mod review;
+mod rotation;
+#[path = "../apiserver/service.rs"]
+mod service;
+mod trouble;
 #[path = "../apiserver/webhook.rs"]
-#[expect(dead_code, reason = "reviews are sent by the tests themselves")]
+#[expect(
+    dead_code,
+    reason = "some of it is for webhooks that are not Sidebox's own"
+)]
 mod webhook;
 
 use std::process::ExitCode;
@@ -63,6 +73,35 @@ fn main() -> ExitCode {
             &shared,
             async |world| {
                 memory::of_five_thousand(world).await;
+            },
+        ),
+        trial("a_rotation_misses_no_pod", &shared, async |world| {
+            rotation::misses_no_pod(world).await;
+        }),
+        trial("a_change_without_overlap_does", &shared, async |world| {
+            rotation::without_overlap(world).await;
+        }),
+        trial("a_wiped_bundle_comes_back", &shared, async |world| {
+            trouble::wiped_bundle(world).await;
+        }),
+        trial("a_deleted_secret_costs_no_pod", &shared, async |world| {
+            trouble::deleted_secret(world).await;
+        }),
+        trial("a_killed_holder_is_followed", &shared, async |world| {
+            trouble::killed_holder(world).await;
+        }),
+        trial(
+            "certificates_while_the_api_server_is_away",
+            &shared,
+            async |world| {
+                trouble::api_server_away(world).await;
+            },
+        ),
+        trial(
+            "a_first_certificate_without_an_api_server",
+            &shared,
+            async |world| {
+                trouble::no_api_server_at_the_start(world).await;
             },
         ),
     ];

@@ -7,17 +7,19 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use futures::future::OptionFuture;
 use tokio::sync::watch;
 
-use super::flags::{ClusterArgs, ServeArgs, When};
+use super::certificates::{Leaves, SelfManaged};
+use super::flags::ServeArgs;
+use super::outside::Outside;
 use crate::admission::{Admission, KnownFacts};
 use crate::cli::facts;
-use crate::cluster::{self, Cluster, EventMetrics, FactStore, Reporter, WatchMetrics};
+use crate::cluster::{self, Cluster, EventMetrics, FactStore, Lease, Reporter};
 use crate::inject::finding::TABLE as FINDINGS;
 use crate::inject::settings::Settings;
-use crate::server::{self, FileSet, Metrics};
+use crate::server::{self, FileSet, Metrics, Reloads};
 
 /// A future that keeps something fresh for as long as the server runs.
 pub(super) type Refresh = Pin<Box<dyn Future<Output = Infallible> + Send>>;
@@ -27,16 +29,21 @@ pub(super) struct Core {
     pub(super) admission: Arc<Admission>,
     pub(super) metrics: Arc<Metrics>,
     pub(super) refresh: Refresh,
+    /// To be given back at the end, if there is one.
+    pub(super) lease: Option<Arc<Lease>>,
 }
 
-/// Makes the core from settings and facts, and what keeps it fresh.
-pub(super) async fn core(args: &ServeArgs) -> anyhow::Result<Core> {
-    let cluster = watched(&args.cluster, args.facts.is_some()).await?;
+/// Makes the core from settings and facts, and what keeps it and the certificates fresh. With `leaves`
+/// certificates are made here.
+pub(super) async fn core(args: &ServeArgs, leaves: Option<Leaves>) -> anyhow::Result<Core> {
     let mut metrics = Metrics::new(FINDINGS.iter().map(|row| row.code));
-    let watches = cluster
-        .is_some()
-        .then(|| WatchMetrics::register(metrics.registry_mut()));
-    let told = cluster.clone().filter(|_| args.cluster.events);
+    let outside = Outside::new(args, leaves, metrics.registry_mut()).await?;
+    let lease = outside
+        .certificates
+        .as_ref()
+        .map(|kept| Arc::clone(&kept.lease));
+    let told = outside.facts.as_ref().map(|(cluster, _)| cluster.clone());
+    let told = told.filter(|_| args.cluster.events);
     let (witness, events) = told.map(|cluster| events(cluster, &mut metrics)).unzip();
     let metrics = Arc::new(metrics);
     let interval = Duration::from_secs(args.running.reload_interval.into());
@@ -52,24 +59,9 @@ pub(super) async fn core(args: &ServeArgs) -> anyhow::Result<Core> {
         path: args.facts.clone(),
         admission: Arc::clone(&admission),
     };
-    let (settings_files, contents) =
-        FileSet::open("settings", args.config.iter().cloned().collect())?;
-    settings.apply(&contents)?;
-    let (facts_files, contents) = FileSet::open("facts", args.facts.iter().cloned().collect())?;
-    known.apply(&contents)?;
-    let follow_settings = server::follow(
-        settings_files,
-        interval,
-        metrics.reloads("settings"),
-        move |contents| settings.apply(&contents),
-    );
-    let follow_facts = server::follow(
-        facts_files,
-        interval,
-        metrics.reloads("facts"),
-        move |contents| known.apply(&contents),
-    );
-    let follow_cluster = cluster.zip(watches).map(|(cluster, watches)| {
+    let follow_settings = settings.follow(interval)?;
+    let follow_facts = known.follow(interval, metrics.reloads("facts"))?;
+    let follow_cluster = outside.facts.map(|(cluster, watches)| {
         let store = Arc::new(FactStore::default());
         admission.set_facts(Box::new(Arc::clone(&store)));
         cluster::keep_facts(cluster.client, settings_in_force, store, watches)
@@ -80,12 +72,14 @@ pub(super) async fn core(args: &ServeArgs) -> anyhow::Result<Core> {
             never = follow_facts => never,
             Some(never) = OptionFuture::from(follow_cluster) => never,
             Some(never) = OptionFuture::from(events) => never,
+            Some(never) = OptionFuture::from(outside.certificates.map(SelfManaged::keep)) => never,
         }
     };
     Ok(Core {
         admission,
         metrics,
         refresh: Box::pin(refresh),
+        lease,
     })
 }
 
@@ -108,35 +102,6 @@ fn events(
     (reporter, cluster::keep_events(cluster, notices, metrics))
 }
 
-/// The cluster whose facts are watched, if any. Elsewhere than in a Pod nobody's cluster is called
-/// unless that was asked for: a kubeconfig may well lead to production.
-async fn watched(args: &ClusterArgs, facts_file: bool) -> anyhow::Result<Option<Cluster>> {
-    let wanted = match args.cluster {
-        When::Always if facts_file => bail!(
-            "--facts tells what a cluster would be watched for: leave it out, or --cluster always"
-        ),
-        When::Always => true,
-        When::Auto => cluster::in_pod() && !facts_file,
-        When::Never => false,
-    };
-    if !wanted {
-        return Ok(None);
-    }
-    let pod = cluster::Pod {
-        name: args.pod_name.clone(),
-        namespace: args.pod_namespace.clone(),
-    };
-    let cluster = Cluster::configured(pod).await?;
-    tracing::info!(
-        namespace = cluster.namespace,
-        identity = cluster.identity,
-        "watching the cluster as {} in namespace {}",
-        cluster.identity,
-        cluster.namespace
-    );
-    Ok(Some(cluster))
-}
-
 /// The settings file and who is told of it.
 struct Settled {
     path: Option<PathBuf>,
@@ -146,6 +111,18 @@ struct Settled {
 }
 
 impl Settled {
+    /// Applies the file, and then its changes.
+    fn follow(
+        self,
+        interval: Duration,
+    ) -> anyhow::Result<impl Future<Output = Infallible> + use<>> {
+        let (files, contents) = FileSet::open("settings", self.path.iter().cloned().collect())?;
+        self.apply(&contents)?;
+        let reloads = self.metrics.reloads("settings");
+        let apply = move |contents: Vec<Vec<u8>>| self.apply(&contents);
+        Ok(server::follow(files, interval, reloads, apply))
+    }
+
     fn apply(&self, contents: &[Vec<u8>]) -> anyhow::Result<()> {
         let settings = match (&self.path, contents.first()) {
             (Some(path), Some(content)) => {
@@ -171,6 +148,18 @@ struct Known {
 }
 
 impl Known {
+    /// Applies the file, and then its changes.
+    fn follow(
+        self,
+        interval: Duration,
+        reloads: Reloads,
+    ) -> anyhow::Result<impl Future<Output = Infallible> + use<>> {
+        let (files, contents) = FileSet::open("facts", self.path.iter().cloned().collect())?;
+        self.apply(&contents)?;
+        let apply = move |contents: Vec<Vec<u8>>| self.apply(&contents);
+        Ok(server::follow(files, interval, reloads, apply))
+    }
+
     fn apply(&self, contents: &[Vec<u8>]) -> anyhow::Result<()> {
         let (Some(path), Some(content)) = (&self.path, contents.first()) else {
             return Ok(());

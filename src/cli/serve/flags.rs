@@ -32,12 +32,8 @@ pub(in crate::cli) struct ServeArgs {
         default_value = "0.0.0.0:8080"
     )]
     pub(super) health_listen: SocketAddr,
-    /// Server certificate chain in PEM; read again when it changes
-    #[arg(long, value_name = "FILE", env = "SIDEBOX_TLS_CERT")]
-    pub(super) tls_cert: Option<PathBuf>,
-    /// Private key of the certificate in PEM; read again when it changes
-    #[arg(long, value_name = "FILE", env = "SIDEBOX_TLS_KEY")]
-    pub(super) tls_key: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) certificate: CertificateArgs,
     /// Only clients with a certificate of these authorities (PEM) are answered
     #[arg(long, value_name = "FILE", env = "SIDEBOX_CLIENT_CA")]
     pub(super) client_ca: Option<PathBuf>,
@@ -54,6 +50,71 @@ pub(in crate::cli) struct ServeArgs {
     pub(super) cluster: ClusterArgs,
     #[command(flatten)]
     pub(super) running: RunningArgs,
+}
+
+/// Where the server's certificate comes from: two files, or this process.
+#[derive(Debug, Args)]
+pub(super) struct CertificateArgs {
+    /// Server certificate chain in PEM; read again when it changes
+    #[arg(long, value_name = "FILE", env = "SIDEBOX_TLS_CERT")]
+    pub(super) tls_cert: Option<PathBuf>,
+    /// Private key of the certificate in PEM; read again when it changes
+    #[arg(long, value_name = "FILE", env = "SIDEBOX_TLS_KEY")]
+    pub(super) tls_key: Option<PathBuf>,
+    /// Make certificates, and keep the caBundle of the two webhook configurations: the authority is
+    /// in a Secret of our namespace, written by the replica that holds a Lease. In a Pod with its
+    /// service account, elsewhere with KUBECONFIG
+    #[arg(
+        long,
+        env = "SIDEBOX_SELF_MANAGED_TLS",
+        conflicts_with_all = ["tls_cert", "tls_key"]
+    )]
+    pub(super) self_managed_tls: bool,
+    /// Service by which the API server calls us; also the name of both webhook configurations and of
+    /// the Lease, and with `-ca` of the Secret
+    #[arg(
+        long,
+        value_name = "NAME",
+        env = "SIDEBOX_SERVICE_NAME",
+        default_value = "sidebox"
+    )]
+    pub(super) service_name: String,
+    /// DNS name or IP address for the certificate beside the Service's; may be given more than once
+    #[arg(
+        long = "tls-name",
+        value_name = "DNS|IP",
+        env = "SIDEBOX_TLS_NAME",
+        value_delimiter = ',',
+        requires = "self_managed_tls"
+    )]
+    pub(super) tls_names: Vec<String>,
+    /// How long a self-managed authority lives; the next one comes in the last third
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        env = "SIDEBOX_CA_LIFETIME",
+        default_value_t = 31_536_000,
+        value_parser = clap::value_parser!(u32).range(12..=315_360_000)
+    )]
+    pub(super) ca_lifetime: u32,
+    /// How long a self-managed server certificate lives; a new one comes in the last third
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        env = "SIDEBOX_CERT_LIFETIME",
+        default_value_t = 86_400,
+        value_parser = clap::value_parser!(u32).range(3..=31_536_000)
+    )]
+    pub(super) cert_lifetime: u32,
+    /// How long the API servers have had a new authority in every caBundle before it signs
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        env = "SIDEBOX_CA_MARGIN",
+        default_value_t = 300,
+        value_parser = clap::value_parser!(u32).range(1..=86_400)
+    )]
+    pub(super) ca_margin: u32,
 }
 
 /// Which cluster is watched for facts, and where we live in it.

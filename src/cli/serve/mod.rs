@@ -2,8 +2,10 @@
 //!
 //! Decides nothing about Pods and speaks no HTTP; it hands parts to each other.
 
+mod certificates;
 mod core;
 mod flags;
+mod outside;
 mod process;
 
 use std::net::SocketAddr;
@@ -14,7 +16,7 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
 use self::core::core;
-use crate::server::{self, Limits, Listeners, Server, Tls, TlsFiles};
+use crate::server::{self, Limits, Listeners, Server};
 pub(super) use flags::ServeArgs;
 use process::{Signals, start_log};
 
@@ -33,8 +35,8 @@ pub(super) fn run(args: &ServeArgs) -> anyhow::Result<()> {
 }
 
 async fn serve(args: &ServeArgs) -> anyhow::Result<()> {
-    let tls = Tls::open(tls_files(args)?)?;
-    let core = core(args).await?;
+    let (tls, leaves) = certificates::tls(args)?;
+    let core = core(args, leaves).await?;
     let mut signals = Signals::new()?;
     let listeners = Listeners {
         webhook: bind(args.listen, "--listen").await?,
@@ -58,10 +60,14 @@ async fn serve(args: &ServeArgs) -> anyhow::Result<()> {
         signals.next().await;
     };
     tokio::select! {
-        _cut_off = serving => Ok(()),
+        _cut_off = serving => {}
         () = signalled => bail!("a second signal: left at once, requests in flight were dropped"),
         never = core.refresh => match never {},
     }
+    if let Some(lease) = core.lease {
+        lease.release().await;
+    }
+    Ok(())
 }
 
 fn limits(args: &ServeArgs) -> Limits {
@@ -70,23 +76,6 @@ fn limits(args: &ServeArgs) -> Limits {
         reload_interval: Duration::from_secs(args.running.reload_interval.into()),
         ..Limits::default()
     }
-}
-
-fn tls_files(args: &ServeArgs) -> anyhow::Result<TlsFiles> {
-    let (Some(cert), Some(key)) = (args.tls_cert.clone(), args.tls_key.clone()) else {
-        bail!(
-            "--tls-cert and --tls-key are both needed, the API server calls webhooks over HTTPS \
-             only: `sidebox certs` makes a pair for development in certs/, then use \
-             --tls-cert certs/tls.crt --tls-key certs/tls.key"
-        );
-    };
-    let client_names = args.client_names.clone();
-    Ok(TlsFiles {
-        cert,
-        key,
-        client_ca: args.client_ca.clone(),
-        client_names,
-    })
 }
 
 async fn bind(addr: SocketAddr, flag: &str) -> anyhow::Result<TcpListener> {
