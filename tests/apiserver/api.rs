@@ -201,6 +201,8 @@ impl Connection {
             .header("Content-Type", content_type(method))
             .body(Full::new(body))
             .unwrap();
+        // The answer before may be read and the connection not know it yet.
+        self.sender.ready().await.unwrap();
         let response = self.sender.send_request(request).await.unwrap();
         let (head, body) = response.into_parts();
         let bytes = body.collect().await.unwrap().to_bytes();

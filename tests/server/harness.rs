@@ -11,7 +11,7 @@ use std::time::Duration;
 use sidebox::admission::{Answer, Route};
 use sidebox::pki::{Ca, Leaf, Validity};
 use sidebox::server::{
-    Limits, Listeners, Metrics, Reviewer, Server, Tls, TlsFiles, Unanswerable, serve,
+    Leaves, Limits, Listeners, Metrics, Reviewer, Server, Tls, TlsFiles, Unanswerable, serve,
 };
 use tempfile::TempDir;
 use time::OffsetDateTime;
@@ -56,6 +56,8 @@ pub(crate) struct Wanted {
     pub(crate) clients: Option<(String, Vec<String>)>,
     /// Instead of certificate and key files of the harness.
     pub(crate) files: Option<(PathBuf, PathBuf)>,
+    /// Instead of any files.
+    pub(crate) leaves: Option<Leaves>,
 }
 
 /// A running server.
@@ -121,13 +123,16 @@ impl Running {
             path
         });
         let client_names = wanted.clients.map(|(_, names)| names).unwrap_or_default();
-        let tls = Tls::open(TlsFiles {
-            cert,
-            key,
-            client_ca,
-            client_names,
-        })
-        .unwrap();
+        let tls = match wanted.leaves {
+            Some(leaves) => Tls::made(leaves, client_ca, client_names),
+            None => Tls::open(TlsFiles {
+                cert,
+                key,
+                client_ca,
+                client_names,
+            }),
+        };
+        let tls = tls.unwrap();
         let fake = Arc::new(Fake::default());
         let server = Server {
             reviewer: Arc::clone(&fake),

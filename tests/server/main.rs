@@ -14,6 +14,7 @@ mod health;
 mod http;
 mod limits;
 mod load;
+mod made;
 mod process;
 mod reload;
 mod slow;
