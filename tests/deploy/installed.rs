@@ -30,7 +30,7 @@ const CONFIGURATIONS: [&str; 2] = [
     "ValidatingWebhookConfiguration",
 ];
 
-fn run(cluster: &Cluster, arguments: &[&str]) {
+pub(crate) fn run(cluster: &Cluster, arguments: &[&str]) {
     let mut helm = helm();
     helm.env("KUBECONFIG", cluster.kubeconfig())
         .args(["--namespace", "sidebox"]);
@@ -42,7 +42,7 @@ fn path_of(kind: &str) -> String {
 }
 
 /// The caBundles and the timeout of both configurations.
-async fn seen(api: &Api) -> (Vec<Value>, Vec<Value>) {
+pub(crate) async fn seen(api: &Api) -> (Vec<Value>, Vec<Value>) {
     let (mut bundles, mut timeouts) = (Vec::new(), Vec::new());
     for kind in CONFIGURATIONS {
         let reply = api.call("GET", &path_of(kind), &Value::Null).await;
@@ -184,7 +184,7 @@ fn uninstall_takes_the_webhooks_first_and_leaves_nothing() {
 }
 
 /// The names of all objects that the API server has, by kind; without those that it makes itself meanwhile.
-fn inventory(cluster: &Cluster) -> BTreeMap<String, String> {
+pub(crate) fn inventory(cluster: &Cluster) -> BTreeMap<String, String> {
     let list = ["api-resources", "--verbs=list", "--output=name"];
     let resources = output(cluster.kubectl().args(list));
     let moving = [

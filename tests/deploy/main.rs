@@ -24,6 +24,8 @@ mod installed;
 mod metrics;
 mod objects;
 mod rendered;
+mod rights;
+mod self_managed;
 mod served;
 mod table;
 mod together;

@@ -41,7 +41,13 @@ pub(crate) const COMBINATIONS: &[&[&str]] = &[
 /// Settings that turn parts of the chart on or off.
 pub(crate) const VARIANTS: &[&[&str]] = &[
     &["settings.injection=all"],
-    &["certificates.certManager.issuerRef.name=corporate"],
+    &["certificates.source=certManager"],
+    &[
+        "certificates.source=certManager",
+        "certificates.certManager.issuerRef.name=corporate",
+        "cluster.facts=false",
+    ],
+    &["networkPolicy.apiServer[0].ipBlock.cidr=10.0.0.1/32"],
     &[
         "certificates.source=mounted",
         "certificates.mounted.secretName=own",

@@ -69,3 +69,13 @@ secret:
 {{- define "sidebox.keyFile" -}}
 /etc/sidebox/tls/{{ ternary .Values.certificates.mounted.keyFile "tls.key" (eq .Values.certificates.source "mounted") }}
 {{- end }}
+
+{{/* Which parts speak with the API server: texts that are empty or not, since templates return nothing else. */}}
+{{- define "sidebox.keepsCertificates" -}}
+{{- if eq .Values.certificates.source "selfManaged" }}yes{{ end -}}
+{{- end }}
+
+{{/* Whether a token is needed at all. */}}
+{{- define "sidebox.speaks" -}}
+{{ include "sidebox.keepsCertificates" . }}{{ if .Values.cluster.facts }}yes{{ end }}
+{{- end }}

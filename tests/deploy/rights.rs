@@ -1,0 +1,152 @@
+//! What may Sidebox do in a cluster? Exactly what is listed here, asked of a real API server as its service account.
+
+use std::collections::BTreeSet;
+
+use crate::accepted::{applied, known};
+use crate::cluster::{Cluster, Level};
+use crate::helm::{self, output};
+use crate::objects::{self, text};
+
+/// Feature, namespace (`*` all, `own` the release's), resource, its name (`*` any), verbs.
+const RIGHTS: &[[&str; 5]] = &[
+    ["facts", "*", "namespaces", "*", "list watch"],
+    ["facts", "*", "persistentvolumeclaims", "*", "list watch"],
+    ["facts", "*", "limitranges", "*", "list watch"],
+    ["facts", "*", "resourcequotas", "*", "list watch"],
+    ["events", "*", "events.events.k8s.io", "*", "create patch"],
+    ["events", "*", "replicasets.apps", "*", "get"],
+    ["events", "*", "jobs.batch", "*", "get"],
+    [
+        "certificates",
+        "*",
+        "mutatingwebhookconfigurations.admissionregistration.k8s.io",
+        "sidebox",
+        "get list watch patch",
+    ],
+    [
+        "certificates",
+        "*",
+        "validatingwebhookconfigurations.admissionregistration.k8s.io",
+        "sidebox",
+        "get list watch patch",
+    ],
+    ["certificates", "own", "secrets", "*", "create"],
+    [
+        "certificates",
+        "own",
+        "secrets",
+        "sidebox-ca",
+        "get list watch update patch",
+    ],
+    [
+        "certificates",
+        "own",
+        "leases.coordination.k8s.io",
+        "*",
+        "create",
+    ],
+    [
+        "certificates",
+        "own",
+        "leases.coordination.k8s.io",
+        "sidebox",
+        "get list watch update patch",
+    ],
+];
+
+/// Features that are on, and the values that make it so.
+const CASES: &[(&[&str], &[&str])] = &[
+    (&["facts", "events", "certificates"], &[]),
+    (&["facts", "certificates"], &["cluster.events=false"]),
+    (&["certificates"], &["cluster.facts=false"]),
+    (&["facts", "events"], &["certificates.source=certManager"]),
+    (
+        &[],
+        &["certificates.source=certManager", "cluster.facts=false"],
+    ),
+];
+
+/// Resource, name and one verb.
+type Right = (String, String, String);
+
+fn wanted(features: &[&str], namespace: &str) -> BTreeSet<Right> {
+    let rows = RIGHTS.iter().filter(|[feature, place, ..]| {
+        features.contains(feature) && (*place == "*" || namespace == "sidebox")
+    });
+    let rights = rows.flat_map(|[_, _, resource, name, verbs]| {
+        verbs
+            .split(' ')
+            .map(|verb| ((*resource).to_owned(), (*name).to_owned(), verb.to_owned()))
+    });
+    rights.collect()
+}
+
+/// What `kubectl auth can-i --list` answers for a service account.
+fn listed(cluster: &Cluster, account: &str, namespace: &str) -> BTreeSet<Right> {
+    let account = format!("--as=system:serviceaccount:sidebox:{account}");
+    let list = [
+        "auth",
+        "can-i",
+        "--list",
+        "--no-headers",
+        "--namespace",
+        namespace,
+        &account,
+    ];
+    let table = output(cluster.kubectl().args(list));
+    let mut rights = BTreeSet::new();
+    for line in table.lines() {
+        // Resource, then three lists in brackets: paths, names, verbs.
+        let (resource, lists) = line.split_once('[').unwrap();
+        let lists: Vec<_> = lists
+            .split(']')
+            .map(|list| list.trim_start_matches([' ', '[']))
+            .collect();
+        let resource = if lists[0].is_empty() {
+            resource.trim()
+        } else {
+            lists[0]
+        };
+        let name = if lists[1].is_empty() { "*" } else { lists[1] };
+        let verbs = lists[2].split(' ');
+        rights.extend(verbs.map(|verb| (resource.to_owned(), name.to_owned(), verb.to_owned())));
+    }
+    rights
+}
+
+#[test]
+#[ignore = "needs helm and Kubernetes: make test-deploy"]
+fn the_service_account_may_do_this_and_nothing_beside() {
+    let cluster = Cluster::start(Level::ApiServer, &[]);
+    let manifest = known(objects::read(&text("deploy/manifests/sidebox.yaml")));
+    let namespace = objects::find(&manifest, "Namespace", "sidebox").clone();
+    applied(&mut cluster.kubectl(), &[namespace], &[]);
+    for (features, sets) in CASES {
+        let rights: Vec<_> = known(helm::objects(&[], sets))
+            .into_iter()
+            .filter(|object| object["apiVersion"] == "rbac.authorization.k8s.io/v1")
+            .collect();
+        assert_eq!(rights.is_empty(), features.is_empty(), "{features:?}");
+        if !rights.is_empty() {
+            applied(&mut cluster.kubectl(), &rights, &[]);
+        }
+        for namespace in ["sidebox", "default"] {
+            // What every service account may: ask who it is, and which kinds there are.
+            let everybody = listed(&cluster, "somebody-else", namespace);
+            let ours: BTreeSet<_> = &listed(&cluster, "sidebox", namespace) - &everybody;
+            assert_eq!(
+                ours,
+                wanted(features, namespace),
+                "{features:?} in {namespace}"
+            );
+        }
+        let kinds = "clusterroles,clusterrolebindings,roles,rolebindings";
+        let ours = [
+            "--selector",
+            "app.kubernetes.io/name=sidebox",
+            "--namespace",
+            "sidebox",
+        ];
+        output(cluster.kubectl().args(["delete", kinds]).args(ours));
+    }
+}
