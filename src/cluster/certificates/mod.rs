@@ -74,6 +74,7 @@ pub struct Surroundings {
 /// Keeps authority, caBundles and leaf in order, for ever.
 pub async fn keep(cluster: Cluster, wanted: Wanted, around: Surroundings) -> Infallible {
     let places = Places {
+        namespace: cluster.namespace.clone(),
         secrets: format!("/api/v1/namespaces/{}/secrets", cluster.namespace),
         secret: format!("{}-ca", wanted.name),
         configurations: CONFIGURATIONS.map(|(path, resource, _)| (path, resource)),

@@ -24,6 +24,8 @@ pub(super) struct View {
     pub(super) secret: Option<String>,
     /// What the Secret said last, also after it is gone.
     pub(super) remembered: Option<Authorities>,
+    /// How it was marked, should it have to be made again.
+    pub(super) marks: Meta,
     pub(super) configurations: [Configuration; 2],
 }
 
@@ -43,6 +45,7 @@ impl View {
             stored: Stored::Unread,
             secret: None,
             remembered: None,
+            marks: Meta::default(),
             configurations: [Configuration::Unread, Configuration::Unread],
         }
     }
@@ -65,10 +68,13 @@ impl View {
     fn hear_secret(&mut self, heard: Option<(Meta, SecretObject)>) {
         let (version, read) = match heard {
             None => (None, Ok(None)),
-            Some((meta, secret)) => (
-                Some(meta.resource_version),
-                Authorities::parse(&secret.data.unwrap_or_default()),
-            ),
+            Some((meta, secret)) => {
+                self.marks = meta;
+                (
+                    Some(self.marks.resource_version.clone()),
+                    Authorities::parse(&secret.data.unwrap_or_default()),
+                )
+            }
         };
         self.secret = version;
         self.stored = match read {
@@ -134,6 +140,7 @@ impl ClientConfig {
 /// Paths and names of what is watched.
 #[derive(Debug, Clone)]
 pub(super) struct Places {
+    pub(super) namespace: String,
     pub(super) secrets: String,
     pub(super) secret: String,
     /// Path and name in the metrics of each kind of configuration, and the name of both.

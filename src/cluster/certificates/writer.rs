@@ -120,15 +120,16 @@ impl Writer {
         after: Result<Option<Authorities>, PkiError>,
     ) -> Result<(), Failure> {
         let Some(after) = after? else { return Ok(()) };
-        let mut metadata = json!({"name": self.places.secret});
         let object = self.object(&self.places.secrets, &self.places.secret);
         let data = after.data();
         let done: Result<IgnoredAny, Problem> = if let Some(version) = &view.secret {
-            metadata["resourceVersion"] = version.as_str().into();
+            let metadata = json!({"resourceVersion": version});
             let change = json!({"metadata": metadata, "data": data});
             object.change(&change).await
         } else {
-            metadata["labels"] = json!({"app.kubernetes.io/name": "sidebox"});
+            let metadata = view
+                .marks
+                .again(&self.places.secret, &self.places.namespace);
             let secret = json!({"apiVersion": "v1", "kind": "Secret", "type": "Opaque",
                 "metadata": metadata, "data": without_nulls(data)});
             object.make(&secret).await

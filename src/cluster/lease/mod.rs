@@ -193,7 +193,11 @@ impl Lease {
                 self.lost();
                 return Ok(());
             }
-            (Turn::Write, None) => self.object.make(&self.object_of(None)).await?,
+            (Turn::Write, None) => {
+                let mut lease = self.object_of(None);
+                lease["metadata"] = waiting.marks.again(&self.name, &self.namespace);
+                self.object.make(&lease).await?
+            }
             (Turn::Write, Some(record)) => self.write(record, Some(&self.identity)).await?,
         };
         waiting.wrote(&written, Instant::now());

@@ -61,6 +61,8 @@ pub(super) enum Turn {
 #[derive(Debug, Default)]
 pub(super) struct Waiting {
     seen: Option<(String, Instant)>,
+    /// How it was marked, should it have to be made again.
+    pub(super) marks: Meta,
 }
 
 impl Waiting {
@@ -75,6 +77,7 @@ impl Waiting {
             _ => now,
         };
         self.seen = Some((version.clone(), since));
+        self.marks.clone_from(&record.metadata);
         match record.holder() {
             None => Turn::Write,
             Some(holder) if holder == us => Turn::Write,

@@ -13,6 +13,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
+use serde_json::{Value, json};
 
 use super::metrics::WatchHealth;
 use pause::Pause;
@@ -51,6 +52,14 @@ pub struct Meta {
     pub labels: Option<std::collections::BTreeMap<String, String>>,
     /// Annotations.
     pub annotations: Option<std::collections::BTreeMap<String, String>>,
+}
+
+impl Meta {
+    /// What an object of this name must carry to be taken for the one that was lost: whoever made that one,
+    /// such as helm, knows it by its labels and annotations.
+    pub(crate) fn again(&self, name: &str, namespace: &str) -> Value {
+        json!({"name": name, "namespace": namespace, "labels": self.labels, "annotations": self.annotations})
+    }
 }
 
 #[derive(Deserialize)]
