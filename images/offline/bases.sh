@@ -41,7 +41,7 @@ install_missing() {
 # base TAG DOCKERFILE KEY FUNCTION: builds it in the folder that the function fills, unless it is there, made of the same.
 base() {
   local tag=$1 file=$here/offline/$2 label=dev.sidebox.made-of key
-  key=$(echo "$3" | sha256sum - "$file" | sha256sum | cut -c 1-16)
+  key=$(echo "$3" | cat - "$file" | sha256sum | cut -c 1-16)
   if [ "$(buildah_here inspect --type image --format "{{index .OCIv1.Config.Labels \"$label\"}}" "$tag" 2>/dev/null)" = "$key" ]; then
     return
   fi

@@ -75,8 +75,10 @@ pub fn carry(from: &Path, to: &Path, progress: impl FnMut(u64)) -> Result<Carrie
     }
     let source = File::open(from).map_err(read)?;
     let target = File::options().write(true).open(to).map_err(write)?;
-    // The file holds what the process held: for nobody else, where the file system knows such things.
-    let _ = target.set_permissions(Permissions::from_mode(0o600));
+    // The file holds what the process held: for nobody else, where the file system knows such things. A device is everybody's.
+    if place.is_file() {
+        let _ = target.set_permissions(Permissions::from_mode(0o600));
+    }
     let (bytes, hash) = copy(source, &target, progress).map_err(|failure| match failure {
         Failure::Read(error) => read(error),
         Failure::Write(error) => write(error),
@@ -179,6 +181,8 @@ mod tests {
             told.contains("/dev/full cannot be written; the dump stays in "),
             "{told}"
         );
+        let mode = fs::metadata("/dev/full").unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o666, "a device is still everybody's");
         // What was written there is not what can be read there.
         let told = carry(&from, Path::new("/dev/null"), |_| {})
             .unwrap_err()
