@@ -77,10 +77,7 @@ impl House {
             "--service-name",
             &self.name,
         ];
-        let flags: Vec<_> = fixed
-            .into_iter()
-            .chain(["--tls-name", &host])
-            .collect();
+        let flags: Vec<_> = fixed.into_iter().chain(["--tls-name", &host]).collect();
         let flags: Vec<_> = flags
             .into_iter()
             .chain(self.flags.iter().map(String::as_str))
