@@ -21,7 +21,6 @@ mod judged;
 mod law;
 mod load;
 #[path = "../support/pods.rs"]
-#[expect(dead_code, reason = "Pods alone are asked for here")]
 mod pods;
 mod restrictions;
 mod rolling;

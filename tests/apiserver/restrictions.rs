@@ -51,6 +51,7 @@ pub(crate) async fn limit_ranges(world: &World) {
         pod["spec"]["resources"] = json!({"limits": limits});
         given.extend(with_asking(&[pod]));
     }
+    let generated = sources::generated(200);
     for (name, limits, fitting) in ranges_of_containers().into_iter().chain(ranges_of_pods()) {
         let range = json!({"apiVersion": "v1", "kind": "LimitRange", "metadata": {"name": "limits"}, "spec": {"limits": limits}});
         let rules = Rules {
@@ -58,7 +59,7 @@ pub(crate) async fn limit_ranges(world: &World) {
             labels: json!({}),
             objects: &[("/api/v1", range)],
         };
-        let generated = sources::fitting(sources::generated(200), &fitting);
+        let generated = sources::fitting(generated.clone(), &fitting);
         rules.hold(world, &given, &generated).await;
     }
 }

@@ -6,6 +6,8 @@
     reason = "what cannot be read fails the test, and counts are shown"
 )]
 
+#[path = "../support/any_json.rs"]
+mod any_json;
 #[path = "../support/kept.rs"]
 mod kept;
 #[path = "../support/patches.rs"]
@@ -113,7 +115,7 @@ proptest! {
     }
 
     #[test]
-    fn any_json_is_answered(pod in pods::any_json()) {
+    fn any_json_is_answered(pod in any_json::any_json()) {
         if let Some(done) = run(&pod, &settings(Who::All))
             && let Some(patch) = done.patch
         {
