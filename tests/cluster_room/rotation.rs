@@ -106,11 +106,12 @@ pub(crate) async fn without_overlap(world: &World) {
 
     let load = Load::start(&world.api, "abrupt", asking_pod());
     until("Pods are created", async || load.created() >= 200).await;
+    // In this order: connections that are kept would hide the change of the files alone.
+    registration.ca = new.cert_pem();
+    registration.replace(&world.api).await;
     for sidebox in &replicas {
         put_certificate(&new, sidebox.file("tls.crt").parent().unwrap());
     }
-    registration.ca = new.cert_pem();
-    registration.replace(&world.api).await;
     let before = load.created();
     until("Pods were created since", async || {
         load.created() >= before + 500
