@@ -26,7 +26,7 @@ Costs the application: one full, blocking collection of garbage, in which it sta
 0.1 to 0.3 ms for each 1000 objects, 30 to 100 ms for 300,000. Meanwhile its memory grows by about 32 bytes for each \
 object and 12 for each reference, since nothing is sent while it stands still; the bound of that is estimated from \
 the memory in use and kept under what the container's limit leaves. A walk whose events did not fit is \
-refused and tried again with twice the buffer. The tool itself takes 5 MB, and about 70 bytes for each object that \
+refused and tried again with twice the buffer. The tool itself takes 5 MB, and 70 to 110 bytes for each object that \
 points at one other.
 
 Two at a time spoil each other: a second one is refused while the first runs.
