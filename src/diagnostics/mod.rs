@@ -4,6 +4,7 @@
 //! sends is read with bounds and deadlines, and what is sent to it comes from typed commands alone.
 
 pub mod counters;
+pub mod doctor;
 pub mod dump;
 pub mod heap;
 pub mod ipc;

@@ -8,6 +8,7 @@ mod dotnet;
 mod cli;
 mod collect;
 mod counters;
+mod doctor;
 mod gcdump;
 mod hostile;
 mod monitor;

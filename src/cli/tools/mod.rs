@@ -6,6 +6,7 @@
 //! and makes files, [`stop`] knows when a person has enough, [`place`] knows the toolbox.
 
 mod counters;
+mod doctor;
 mod dump;
 mod gcdump;
 mod greet;
@@ -47,6 +48,9 @@ pub(super) enum Tool {
     /// What a shell of the toolbox says first: what is here, which process is the target, what to try
     #[command(hide = true)]
     Greet,
+    /// Tell what stands between this toolbox and a process, and the way out
+    #[command(after_help = doctor::EXAMPLES)]
+    Doctor(doctor::DoctorArgs),
     /// Have a .NET process write a dump of its memory
     Dump(dump::DumpArgs),
 }
@@ -60,5 +64,6 @@ pub(super) fn run(tool: &Tool, called: CalledAs) -> anyhow::Result<ExitCode> {
         Tool::Gcdump(args) => gcdump::run(args, called),
         Tool::Greet => greet::run(),
         Tool::Dump(args) => dump::run(args, called),
+        Tool::Doctor(args) => doctor::run(args),
     }
 }

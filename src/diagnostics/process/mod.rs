@@ -26,17 +26,18 @@
 //! Knows nothing of what a runtime is asked then.
 
 mod candidate;
+mod details;
 mod obstacle;
 mod proc;
 mod socket;
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::thread;
 use std::time::Duration;
 
-pub use obstacle::Obstacle;
+pub use obstacle::{Obstacle, SWITCHES};
 pub use proc::Visible;
 
 use super::ipc::{Endpoint, Port, Runtime};
@@ -103,6 +104,12 @@ pub struct Process {
     pub container: Option<String>,
     /// The runtime, or why it cannot be reached.
     pub state: Result<Runtime, Obstacle>,
+}
+
+/// The processes of this PID namespace, whatever they are.
+pub fn visible(proc: &Path) -> impl Iterator<Item = Visible> {
+    let pids = proc::pids(proc).into_iter();
+    pids.filter_map(move |pid| Visible::read(proc, pid))
 }
 
 /// Looks for runtimes and asks each who it is. Takes seconds only if one does not answer, or for a port.
@@ -175,7 +182,7 @@ fn ask(candidate: Candidate) -> Asked {
 }
 
 /// The runtimes that connect to a port.
-fn dialling(sight: &Sight, path: &std::path::Path, wanted: Wanted) -> Vec<Process> {
+fn dialling(sight: &Sight, path: &Path, wanted: Wanted) -> Vec<Process> {
     let port = Port::new(path);
     let process = |pid, state| Process {
         pid,

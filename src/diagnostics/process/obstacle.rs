@@ -54,6 +54,9 @@ pub enum Obstacle {
         /// The folder, in the file system of the process.
         folder: PathBuf,
     },
+    /// Nothing of it speaks of a runtime.
+    #[error("it shows no runtime: it has no socket and has not loaded libcoreclr.so")]
+    NoRuntime,
     /// A port that cannot be listened on.
     #[error("{path}: {failure}")]
     Port {
@@ -69,7 +72,7 @@ pub enum Obstacle {
 }
 
 /// The variables that switch diagnostics off with the value 0.
-const SWITCHES: [&str; 4] = [
+pub const SWITCHES: [&str; 4] = [
     "DOTNET_EnableDiagnostics",
     "DOTNET_EnableDiagnostics_IPC",
     "COMPlus_EnableDiagnostics",

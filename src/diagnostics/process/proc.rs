@@ -153,7 +153,7 @@ impl Visible {
         }
     }
 
-    fn bytes(&self, file: &str) -> io::Result<Vec<u8>> {
+    pub(super) fn bytes(&self, file: &str) -> io::Result<Vec<u8>> {
         let mut bytes = Vec::new();
         fs::File::open(self.folder.join(file))?
             .take(MAX_FILE)
