@@ -11,6 +11,7 @@ mod facts;
 mod lease;
 mod metrics;
 mod object;
+mod pods;
 mod watch;
 
 pub use certificates::{
@@ -18,9 +19,10 @@ pub use certificates::{
 };
 pub use clock::Clock;
 pub use connect::{Cluster, ConnectError, Pod, in_pod};
-pub use events::{EventMetrics, Reporter, keep as keep_events};
+pub use events::{EventMetrics, Notice, Reporter, keep as keep_events};
 pub use facts::{FactStore, keep as keep_facts};
 pub use lease::{Held, Lease, LeaseMetrics};
 pub use metrics::{WatchHealth, WatchMetrics};
+pub use pods::{Around, PodMetrics, keep as keep_pods};
 pub use watch::problem::{PROBLEMS, Problem};
 pub use watch::{Change, Meta, Resource};

@@ -294,15 +294,14 @@ fn may_inject(
             Ok(())
         }
     };
-    let is = |name: &str| request.namespace == name;
     let mirror = annotations.is_some_and(|all| all.mirror);
     trail.ask(Rule::Mirror, stop(mirror, |_| Finding::MirrorPod {}))?;
-    let system = is("kube-system") || is(&settings.own_namespace);
+    let system = settings.is_system(request.namespace);
     trail.ask(
         Rule::System,
         stop(system, |namespace| Finding::SystemNamespace { namespace }),
     )?;
-    let excluded = settings.excluded_namespaces.iter().any(|name| is(name));
+    let excluded = settings.excludes(request.namespace);
     trail.ask(
         Rule::Excluded,
         stop(excluded, |namespace| Finding::ExcludedNamespace {

@@ -238,6 +238,9 @@ findings! {
     Note "claim_pending" ClaimPending { claim: String }
         "claim {claim} does not exist yet: the Pod waits for it"
         "It was asked for by annotation. Create the claim, or set `sidebox.dev/data: empty-dir`."
+    Note "claim_being_made" ClaimBeingMade { claim: String }
+        "claim {claim} is being made: the Pod waits until it is bound"
+        "`data.create` is on. If the Pod stays Pending, `kubectl describe pvc` says what its StorageClass misses. `sidebox.dev/data: empty-dir` does not wait."
     Note "claim_missing" ClaimMissing { claim: String }
         "claim {claim} does not exist: results go to an emptyDir and end with the Pod"
         "Create the claim in the Pod's namespace, then recreate the Pod."

@@ -70,6 +70,10 @@ fn claim<'a>(
             claim,
             because: because.into(),
         }),
+        _ if fact == Known::Known(None) && makes(case, &name) => {
+            notes.push(Finding::ClaimBeingMade { claim });
+            return Ok(Storage::Claim(name));
+        }
         _ if asked => return obey(&fact, name, notes),
         _ => not_there(&fact, claim, notes),
     };
@@ -80,6 +84,12 @@ fn claim<'a>(
         }
         None => Storage::Claim(name),
     })
+}
+
+/// Whether the claim is made once a Pod wants it.
+fn makes(case: &Case<'_>, name: &str) -> bool {
+    let data = &case.settings.data;
+    data.create && data.claim == name
 }
 
 /// Why an automatic Pod must not mount the claim.

@@ -19,6 +19,25 @@ pub(crate) struct World {
     replaced: Option<Child>,
 }
 
+/// What facts are read from.
+pub(crate) const FACTS: [&str; 4] = [
+    "namespaces",
+    "persistentvolumeclaims",
+    "limitranges",
+    "resourcequotas",
+];
+
+/// Whether all of these have been read.
+pub(crate) async fn knows(sidebox: &Sidebox, resources: &[&str]) -> bool {
+    let (_, text) = sidebox.get("/metrics").await;
+    let read = |resource: &&str| {
+        text.contains(&format!(
+            "sidebox_watch_synced{{resource=\"{resource}\"}} 1\n"
+        ))
+    };
+    resources.iter().all(read)
+}
+
 /// How the API server was started.
 pub(crate) struct Stopped {
     command: Vec<String>,
@@ -46,10 +65,7 @@ impl World {
     /// The same, once it has read everything.
     pub(crate) async fn informed_sidebox(&self, arguments: &[&str]) -> Sidebox {
         let sidebox = self.sidebox(arguments).await;
-        until("all facts are read", async || {
-            sidebox.metric("sidebox_watch_synced").await == 4
-        })
-        .await;
+        until("all facts are read", async || knows(&sidebox, &FACTS).await).await;
         sidebox
     }
 

@@ -23,6 +23,7 @@ mod house;
 #[path = "../apiserver/load.rs"]
 mod load;
 mod memory;
+mod pods;
 mod review;
 mod rotation;
 #[path = "../apiserver/service.rs"]
@@ -51,63 +52,78 @@ fn main() -> ExitCode {
     // One after the other: they share a cluster, whose API server some of them stop.
     arguments.test_threads = Some(1);
     let shared = Shared::default();
-    let trials = vec![
-        trial("facts_are_heard", &shared, async |world| {
+    let mut trials = everyday(&shared);
+    trials.extend(trouble(&shared));
+    let conclusion = libtest_mimic::run(&arguments, trials);
+    drop(shared);
+    conclusion.exit_code()
+}
+
+/// What happens on a good day.
+fn everyday(shared: &Shared) -> Vec<Trial> {
+    vec![
+        trial("facts_are_heard", shared, async |world| {
             facts::are_heard(world).await;
         }),
-        trial("findings_become_events", &shared, async |world| {
-            events::are_written(world).await;
-        }),
         trial(
-            "an_api_server_that_goes_and_comes",
-            &shared,
+            "pods_get_their_claims_and_missed_ones_are_seen",
+            shared,
             async |world| {
-                gone::and_back(world).await;
+                pods::get_their_claims(world).await;
             },
         ),
-        trial("a_start_without_an_api_server", &shared, async |world| {
+        trial("findings_become_events", shared, async |world| {
+            events::are_written(world).await;
+        }),
+    ]
+}
+
+/// What happens on others.
+fn trouble(shared: &Shared) -> Vec<Trial> {
+    vec![
+        trial("an_api_server_that_goes_and_comes", shared, async |world| {
+            gone::and_back(world).await;
+        }),
+        trial("a_start_without_an_api_server", shared, async |world| {
             gone::at_the_start(world).await;
         }),
         trial(
             "memory_of_five_thousand_namespaces",
-            &shared,
+            shared,
             async |world| {
                 memory::of_five_thousand(world).await;
             },
         ),
-        trial("a_rotation_misses_no_pod", &shared, async |world| {
+        trial("a_rotation_misses_no_pod", shared, async |world| {
             rotation::misses_no_pod(world).await;
         }),
-        trial("a_change_without_overlap_does", &shared, async |world| {
+        trial("a_change_without_overlap_does", shared, async |world| {
             rotation::without_overlap(world).await;
         }),
-        trial("a_wiped_bundle_comes_back", &shared, async |world| {
+        trial("a_wiped_bundle_comes_back", shared, async |world| {
             trouble::wiped_bundle(world).await;
         }),
-        trial("a_deleted_secret_costs_no_pod", &shared, async |world| {
+        trial("a_deleted_secret_costs_no_pod", shared, async |world| {
             trouble::deleted_secret(world).await;
         }),
-        trial("a_killed_holder_is_followed", &shared, async |world| {
+        trial("a_killed_holder_is_followed", shared, async |world| {
             trouble::killed_holder(world).await;
         }),
         trial(
             "certificates_while_the_api_server_is_away",
-            &shared,
+            shared,
             async |world| {
                 trouble::api_server_away(world).await;
             },
         ),
         trial(
             "a_first_certificate_without_an_api_server",
-            &shared,
+            shared,
             async |world| {
                 trouble::no_api_server_at_the_start(world).await;
             },
         ),
-    ];
-    let conclusion = libtest_mimic::run(&arguments, trials);
-    drop(shared);
-    conclusion.exit_code()
+    ]
 }
 
 fn trial(name: &str, shared: &Shared, test: impl AsyncFn(&mut World) + Send + 'static) -> Trial {

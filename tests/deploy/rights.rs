@@ -13,7 +13,9 @@ const RIGHTS: &[[&str; 5]] = &[
     ["facts", "*", "persistentvolumeclaims", "*", "list watch"],
     ["facts", "*", "limitranges", "*", "list watch"],
     ["facts", "*", "resourcequotas", "*", "list watch"],
-    ["events", "*", "events.events.k8s.io", "*", "create patch"],
+    ["pods", "*", "pods", "*", "list watch"],
+    ["claims", "*", "persistentvolumeclaims", "*", "create"],
+    ["events", "*", "events", "*", "create patch"],
     ["events", "*", "replicasets.apps", "*", "get"],
     ["events", "*", "jobs.batch", "*", "get"],
     [
@@ -38,15 +40,9 @@ const RIGHTS: &[[&str; 5]] = &[
         "sidebox-ca",
         "get list watch update patch",
     ],
+    ["lease", "own", "leases.coordination.k8s.io", "*", "create"],
     [
-        "certificates",
-        "own",
-        "leases.coordination.k8s.io",
-        "*",
-        "create",
-    ],
-    [
-        "certificates",
+        "lease",
         "own",
         "leases.coordination.k8s.io",
         "sidebox",
@@ -56,10 +52,23 @@ const RIGHTS: &[[&str; 5]] = &[
 
 /// Features that are on, and the values that make it so.
 const CASES: &[(&[&str], &[&str])] = &[
-    (&["facts", "events", "certificates"], &[]),
-    (&["facts", "certificates"], &["cluster.events=false"]),
-    (&["certificates"], &["cluster.facts=false"]),
-    (&["facts", "events"], &["certificates.source=certManager"]),
+    (&["facts", "pods", "events", "certificates", "lease"], &[]),
+    (
+        &["facts", "pods", "claims", "events", "certificates", "lease"],
+        &["settings.data.create=true", "settings.watchMissed=false"],
+    ),
+    (
+        &["facts", "certificates", "lease"],
+        &["cluster.events=false", "settings.watchMissed=false"],
+    ),
+    (
+        &["certificates", "lease"],
+        &["cluster.facts=false", "settings.data.create=true"],
+    ),
+    (
+        &["facts", "pods", "events", "lease"],
+        &["certificates.source=certManager"],
+    ),
     (
         &[],
         &["certificates.source=certManager", "cluster.facts=false"],

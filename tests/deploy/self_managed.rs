@@ -106,7 +106,7 @@ fn helm_install_is_all_and_uninstall_leaves_nothing() {
         })
         .await;
         until("all is watched", async || {
-            sidebox.metric("sidebox_watch_synced").await == 7
+            sidebox.metric("sidebox_watch_synced").await == 8
         })
         .await;
 

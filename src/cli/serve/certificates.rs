@@ -11,10 +11,8 @@ use time::Duration;
 use tokio::sync::watch;
 
 use super::flags::{CertificateArgs, ServeArgs};
-use crate::cluster::{
-    self, CertificateMetrics, Clock, Cluster, Lease, LeaseMetrics, Lifetimes, Surroundings, Wanted,
-    WatchMetrics,
-};
+use super::outside::Shared;
+use crate::cluster::{self, CertificateMetrics, Cluster, Lifetimes, Surroundings, Wanted};
 use crate::inject::names::is_dns_label;
 use crate::pki::{Leaf, is_name};
 use crate::server::{Tls, TlsFiles};
@@ -70,10 +68,9 @@ fn check(args: &CertificateArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What keeps self-managed certificates, and the Lease that says who writes them.
+/// What keeps self-managed certificates.
 pub(super) struct SelfManaged {
     cluster: Cluster,
-    pub(super) lease: Arc<Lease>,
     wanted: Wanted,
     surroundings: Surroundings,
 }
@@ -82,20 +79,16 @@ impl SelfManaged {
     /// Puts it together; nobody is called yet.
     pub(super) fn new(
         args: &CertificateArgs,
-        cluster: &Cluster,
+        shared: &Shared,
         leaves: Leaves,
         registry: &mut Registry,
-        watches: &WatchMetrics,
     ) -> Self {
-        let clock = Arc::new(Clock::default());
         let seconds = |count: u32| Duration::seconds(count.into());
-        let lease_metrics = LeaseMetrics::register(registry);
-        let lease = Lease::new(cluster, &args.service_name, &clock, lease_metrics);
         let surroundings = Surroundings {
-            held: lease.held(),
-            watches: watches.clone(),
-            metrics: CertificateMetrics::register(registry, &clock),
-            clock,
+            held: shared.lease.held(),
+            watches: shared.watches.clone(),
+            metrics: CertificateMetrics::register(registry, &shared.clock),
+            clock: Arc::clone(&shared.clock),
             leaves,
         };
         let wanted = Wanted {
@@ -108,18 +101,14 @@ impl SelfManaged {
             },
         };
         Self {
-            cluster: cluster.clone(),
-            lease: Arc::new(lease),
+            cluster: shared.cluster.clone(),
             wanted,
             surroundings,
         }
     }
 
-    /// Keeps Lease and certificates, for ever.
+    /// Keeps the certificates, for ever.
     pub(super) async fn keep(self) -> Infallible {
-        tokio::select! {
-            never = self.lease.keep() => never,
-            never = cluster::keep_certificates(self.cluster, self.wanted, self.surroundings) => never,
-        }
+        cluster::keep_certificates(self.cluster, self.wanted, self.surroundings).await
     }
 }

@@ -13,10 +13,11 @@ use tokio::sync::watch;
 
 use super::certificates::{Leaves, SelfManaged};
 use super::flags::ServeArgs;
+use super::inside::Inside;
 use super::outside::Outside;
 use crate::admission::{Admission, KnownFacts};
 use crate::cli::facts;
-use crate::cluster::{self, Cluster, EventMetrics, FactStore, Lease, Reporter};
+use crate::cluster::Lease;
 use crate::inject::finding::TABLE as FINDINGS;
 use crate::inject::settings::Settings;
 use crate::server::{self, FileSet, Metrics, Reloads};
@@ -38,17 +39,20 @@ pub(super) struct Core {
 pub(super) async fn core(args: &ServeArgs, leaves: Option<Leaves>) -> anyhow::Result<Core> {
     let mut metrics = Metrics::new(FINDINGS.iter().map(|row| row.code));
     let outside = Outside::new(args, leaves, metrics.registry_mut()).await?;
-    let lease = outside
-        .certificates
-        .as_ref()
-        .map(|kept| Arc::clone(&kept.lease));
-    let told = outside.facts.as_ref().map(|(cluster, _)| cluster.clone());
-    let told = told.filter(|_| args.cluster.events);
-    let (witness, events) = told.map(|cluster| events(cluster, &mut metrics)).unzip();
+    let (in_force, settings_in_force) = watch::channel(Arc::default());
+    let inside = outside.as_ref().filter(|outside| outside.facts);
+    let inside = inside.map(|outside| {
+        let registry = metrics.registry_mut();
+        Inside::new(
+            &outside.shared,
+            args.cluster.events,
+            settings_in_force,
+            registry,
+        )
+    });
     let metrics = Arc::new(metrics);
     let interval = Duration::from_secs(args.running.reload_interval.into());
-    let admission = admission(witness);
-    let (in_force, settings_in_force) = watch::channel(Arc::default());
+    let admission = admission(inside.as_ref());
     let settings = Settled {
         path: args.config.clone(),
         admission: Arc::clone(&admission),
@@ -61,18 +65,21 @@ pub(super) async fn core(args: &ServeArgs, leaves: Option<Leaves>) -> anyhow::Re
     };
     let follow_settings = settings.follow(interval)?;
     let follow_facts = known.follow(interval, metrics.reloads("facts"))?;
-    let follow_cluster = outside.facts.map(|(cluster, watches)| {
-        let store = Arc::new(FactStore::default());
-        admission.set_facts(Box::new(Arc::clone(&store)));
-        cluster::keep_facts(cluster.client, settings_in_force, store, watches)
-    });
-    let refresh = async {
+    if let Some(inside) = &inside {
+        admission.set_facts(Box::new(Arc::clone(&inside.facts)));
+    }
+    let lease = outside
+        .as_ref()
+        .map(|outside| Arc::clone(&outside.shared.lease));
+    let held = lease.clone();
+    let certificates = outside.and_then(|outside| outside.certificates);
+    let refresh = async move {
         tokio::select! {
             never = follow_settings => never,
             never = follow_facts => never,
-            Some(never) = OptionFuture::from(follow_cluster) => never,
-            Some(never) = OptionFuture::from(events) => never,
-            Some(never) = OptionFuture::from(outside.certificates.map(SelfManaged::keep)) => never,
+            Some(never) = OptionFuture::from(inside.map(Inside::keep)) => never,
+            Some(never) = OptionFuture::from(held.as_ref().map(|lease| lease.keep())) => never,
+            Some(never) = OptionFuture::from(certificates.map(SelfManaged::keep)) => never,
         }
     };
     Ok(Core {
@@ -84,22 +91,13 @@ pub(super) async fn core(args: &ServeArgs, leaves: Option<Leaves>) -> anyhow::Re
 }
 
 /// With settings and facts that are replaced before anybody is served.
-fn admission(witness: Option<Reporter>) -> Arc<Admission> {
+fn admission(inside: Option<&Inside>) -> Arc<Admission> {
     let admission = Admission::new(Settings::default(), Box::new(KnownFacts::default()));
-    Arc::new(match witness {
-        Some(witness) => admission.witnessed_by(Box::new(witness)),
+    let reporter = inside.and_then(|inside| inside.reporter.clone());
+    Arc::new(match reporter {
+        Some(reporter) => admission.witnessed_by(Box::new(reporter)),
         None => admission,
     })
-}
-
-/// Who hears of findings, and what writes them into the cluster.
-fn events(
-    cluster: Cluster,
-    metrics: &mut Metrics,
-) -> (Reporter, impl Future<Output = Infallible> + use<>) {
-    let metrics = EventMetrics::register(metrics.registry_mut());
-    let (reporter, notices) = Reporter::new(metrics.clone());
-    (reporter, cluster::keep_events(cluster, notices, metrics))
 }
 
 /// The settings file and who is told of it.

@@ -5,6 +5,7 @@
 mod certificates;
 mod core;
 mod flags;
+mod inside;
 mod outside;
 mod process;
 

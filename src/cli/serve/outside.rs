@@ -2,17 +2,30 @@
 //!
 //! Reads flags and connects; calls nobody.
 
+use std::sync::Arc;
+
 use anyhow::bail;
 use prometheus_client::registry::Registry;
 
 use super::certificates::{Leaves, SelfManaged};
 use super::flags::{ClusterArgs, ServeArgs, When};
-use crate::cluster::{self, Cluster, WatchMetrics};
+use crate::cluster::{self, Clock, Cluster, Lease, LeaseMetrics, WatchMetrics};
 
 /// What the cluster is needed for.
 pub(super) struct Outside {
-    pub(super) facts: Option<(Cluster, WatchMetrics)>,
+    pub(super) shared: Shared,
+    /// Whether it is watched for facts.
+    pub(super) facts: bool,
     pub(super) certificates: Option<SelfManaged>,
+}
+
+/// What all work in the cluster shares.
+pub(super) struct Shared {
+    pub(super) cluster: Cluster,
+    pub(super) watches: WatchMetrics,
+    pub(super) clock: Arc<Clock>,
+    /// Who of the replicas does what only one may do.
+    pub(super) lease: Arc<Lease>,
 }
 
 impl Outside {
@@ -21,23 +34,28 @@ impl Outside {
         args: &ServeArgs,
         leaves: Option<Leaves>,
         registry: &mut Registry,
-    ) -> anyhow::Result<Self> {
+    ) -> anyhow::Result<Option<Self>> {
         let facts = wants_facts(&args.cluster, args.facts.is_some())?;
         if !facts && leaves.is_none() {
-            return Ok(Self {
-                facts: None,
-                certificates: None,
-            });
+            return Ok(None);
         }
         let cluster = connected(&args.cluster, facts, leaves.is_some()).await?;
-        let watches = WatchMetrics::register(registry);
-        let certificates = leaves.map(|leaves| {
-            SelfManaged::new(&args.certificate, &cluster, leaves, registry, &watches)
-        });
-        Ok(Self {
-            facts: facts.then_some((cluster, watches)),
+        let clock = Arc::new(Clock::default());
+        let name = &args.certificate.service_name;
+        let lease = Lease::new(&cluster, name, &clock, LeaseMetrics::register(registry));
+        let shared = Shared {
+            cluster,
+            watches: WatchMetrics::register(registry),
+            clock,
+            lease: Arc::new(lease),
+        };
+        let certificates =
+            leaves.map(|leaves| SelfManaged::new(&args.certificate, &shared, leaves, registry));
+        Ok(Some(Self {
+            shared,
+            facts,
             certificates,
-        })
+        }))
     }
 }
 

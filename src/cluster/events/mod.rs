@@ -19,7 +19,8 @@ use self::ledger::{Ledger, Next};
 use self::post::Post;
 use super::connect::Cluster;
 use crate::admission::{Told, Witness};
-pub(super) use notice::Notice;
+pub use notice::Notice;
+pub(super) use notice::PodName;
 
 /// Notices that wait to be written. Beyond them some are lost, and counted.
 const QUEUE: usize = 256;
@@ -54,7 +55,7 @@ impl EventMetrics {
 }
 
 /// Takes findings from reviews; never waits.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Reporter {
     queue: mpsc::Sender<Notice>,
     metrics: EventMetrics,
@@ -66,14 +67,18 @@ impl Reporter {
         let (queue, notices) = mpsc::channel(QUEUE);
         (Self { queue, metrics }, notices)
     }
+
+    pub(super) fn report(&self, notice: Notice) {
+        if self.queue.try_send(notice).is_err() {
+            self.metrics.count("queue_full");
+        }
+    }
 }
 
 impl Witness for Reporter {
     fn told(&self, told: &Told<'_>) {
         for notice in Notice::of(told) {
-            if self.queue.try_send(notice).is_err() {
-                self.metrics.count("queue_full");
-            }
+            self.report(notice);
         }
     }
 }

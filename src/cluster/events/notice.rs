@@ -33,6 +33,31 @@ pub(super) struct Object {
     pub(super) uid: String,
 }
 
+/// A Pod, by what tells who makes it.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::cluster) struct PodName<'a> {
+    /// Its namespace.
+    pub(in crate::cluster) namespace: &'a str,
+    /// Its name, or what its name will start with.
+    pub(in crate::cluster) name: &'a str,
+    /// Its `metadata.ownerReferences`, as they stand there.
+    pub(in crate::cluster) owners: Option<&'a str>,
+}
+
+impl PodName<'_> {
+    /// Its controller, else the Pod itself.
+    fn object(&self) -> Option<Object> {
+        let pod = || Object {
+            api_version: "v1".into(),
+            kind: "Pod".into(),
+            name: self.name.trim_end_matches('-').to_owned(),
+            uid: String::new(),
+        };
+        let object = self.owners.and_then(controller).unwrap_or_else(pod);
+        (is_dns_label(self.namespace) && is_dns_subdomain(&object.name)).then_some(object)
+    }
+}
+
 /// An owner reference; others than the controller do not make the Pod.
 #[derive(Deserialize)]
 struct Reference {
@@ -53,17 +78,14 @@ pub(super) struct Key {
 impl Notice {
     /// One for each finding.
     pub(super) fn of(told: &Told<'_>) -> Vec<Self> {
-        let owner = told.owners.and_then(controller);
-        let pod = || Object {
-            api_version: "v1".into(),
-            kind: "Pod".into(),
-            name: told.name.trim_end_matches('-').to_owned(),
-            uid: String::new(),
+        let pod = PodName {
+            namespace: told.namespace,
+            name: told.name,
+            owners: told.owners,
         };
-        let object = owner.unwrap_or_else(pod);
-        if !is_dns_label(told.namespace) || !is_dns_subdomain(&object.name) {
+        let Some(object) = pod.object() else {
             return Vec::new();
-        }
+        };
         let notice = |finding: &&Finding| Self {
             namespace: told.namespace.to_owned(),
             object: object.clone(),
@@ -72,6 +94,21 @@ impl Notice {
             message: message(finding),
         };
         told.findings.iter().map(notice).collect()
+    }
+
+    /// Something of our own to say on what makes a Pod. None if the names would name nothing.
+    pub(in crate::cluster) fn about(
+        pod: &PodName<'_>,
+        (code, refused): (&'static str, bool),
+        message: String,
+    ) -> Option<Self> {
+        Some(Self {
+            namespace: pod.namespace.to_owned(),
+            object: pod.object()?,
+            code,
+            refused,
+            message,
+        })
     }
 
     pub(super) fn key(&self) -> Key {

@@ -165,6 +165,12 @@ pub(super) const FIELDS: &[Field] = &[
          memory limits of the containers that write."
     ),
     field!(
+        watch_missed,
+        BOOLEAN,
+        "In a cluster, watch Pods for those that ask by annotation and that no review has reached, such \
+         as those created while the webhook was away: a metric and an Event. Nothing is changed."
+    ),
+    field!(
         automatic.jobs,
         BOOLEAN,
         "Inject also Pods that end, such as those of Jobs."
@@ -268,4 +274,17 @@ pub(super) const FIELDS: &[Field] = &[
         "The user that the claim's files belong to; `none` if every user can write. A toolbox of \
          another user gets a finding."
     ),
+    field!(
+        data.create,
+        BOOLEAN,
+        "In a cluster, make the claim in a namespace that lacks it, once a Pod there is injected: \
+         ReadWriteMany, of the class and size below. Pods that ask wait for it, others get it the next \
+         time. Claims are never changed and never deleted."
+    ),
+    field!(
+        data.storage_class,
+        SUBDOMAIN,
+        "The StorageClass of claims that are made; it must be able to give ReadWriteMany volumes."
+    ),
+    field!(data.size, BYTES, "How much a claim that is made asks for."),
 ];

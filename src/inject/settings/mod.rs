@@ -48,6 +48,8 @@ pub struct Settings {
     pub needs_pid1_images: Vec<ImagePattern>,
     /// What automatic injection may do beyond ordinary applications.
     pub automatic: Automatic,
+    /// Whether Pods are watched for those that asked and that no review has reached.
+    pub watch_missed: bool,
     /// The medium of the shared temporary folder.
     pub tmp_medium: TmpMedium,
     /// The cluster's version where it cannot be asked: major, minor.
@@ -56,6 +58,20 @@ pub struct Settings {
     pub strict: bool,
     /// The first 12 hexadecimal digits of the SHA-256 of the effective settings.
     pub hash: String,
+}
+
+impl Settings {
+    /// Whether a namespace is left alone, whoever asks.
+    pub fn is_system(&self, namespace: &str) -> bool {
+        namespace == "kube-system" || namespace == self.own_namespace
+    }
+
+    /// Whether an administrator excluded a namespace.
+    pub fn excludes(&self, namespace: &str) -> bool {
+        self.excluded_namespaces
+            .iter()
+            .any(|name| name == namespace)
+    }
 }
 
 /// Who is injected without an annotation or namespace label.
@@ -136,6 +152,12 @@ pub struct Data {
     pub claim: String,
     /// The uid that the claim's files belong to; `None` if every uid can write.
     pub uid: Option<i64>,
+    /// Whether the claim is made in namespaces that lack it.
+    pub create: bool,
+    /// The StorageClass of claims that are made.
+    pub storage_class: String,
+    /// Bytes of claims that are made.
+    pub size: Quantity,
 }
 
 /// What `/data` of the toolbox is.
