@@ -279,8 +279,8 @@ mod tests {
             ),
             ("Lib!Program.Main()", "Lib!Program.Main()"),
             (
-                "Lib!A.M(class X,method void *(int32))",
-                "X,method void *(int32)",
+                "Lib!N.A.M(class X,method void *(int32))",
+                "A.M(class X,method void *(int32))",
             ),
             ("(Non-Activities)", "(Non-Activities)"),
             ("?!?", "Missing Symbol"),
