@@ -6,6 +6,7 @@
 mod certificates;
 mod clock;
 mod connect;
+mod deadline;
 mod events;
 mod facts;
 mod lease;

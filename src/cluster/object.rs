@@ -11,9 +11,9 @@ use kube::client::Body;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use tokio::time::timeout;
 
 use super::clock::Clock;
+use super::deadline::within;
 use super::watch::problem::Problem;
 
 /// No object is bigger: etcd takes 1.5 MiB.
@@ -77,11 +77,8 @@ impl Object {
     }
 
     async fn ask(&self, ask: Ask<'_>) -> Result<Vec<u8>, Problem> {
-        let asked = timeout(ANSWER, self.ask_unhurried(ask)).await;
-        asked.unwrap_or_else(|_| {
-            let late = format!("no answer within {} s", ANSWER.as_secs());
-            Err(Problem::Unreachable(late))
-        })
+        // A request and its answer are kilobytes that every caller's future would carry.
+        within(ANSWER, Box::pin(self.ask_unhurried(ask))).await
     }
 
     async fn ask_unhurried(&self, ask: Ask<'_>) -> Result<Vec<u8>, Problem> {

@@ -18,6 +18,7 @@ use time::format_description::well_known::Rfc3339;
 
 use super::notice::{Notice, Object};
 use crate::cluster::connect::Cluster;
+use crate::cluster::deadline::within;
 use crate::cluster::watch::problem::Problem;
 
 /// An API server that takes longer is away.
@@ -41,17 +42,17 @@ impl Post {
     pub(super) async fn write(&self, notice: &Notice, times: u32) -> Result<(), Problem> {
         let object = self.top(&notice.namespace, &notice.object).await;
         let now = now();
-        let name = name(&object, notice);
         let events: Api<Event> = Api::namespaced(self.cluster.client.clone(), &notice.namespace);
         if times > 1 {
+            let name = name(&object, notice);
             let more = Patch::Merge(json!({"count": times, "lastTimestamp": now}));
-            match within(events.patch(&name, &PatchParams::default(), &more)).await {
+            match within(ANSWER, events.patch(&name, &PatchParams::default(), &more)).await {
                 Err(Problem::Missing(_)) => {}
                 done => return done.map(drop),
             }
         }
         let event = self.event(notice, &object, &now, times)?;
-        match within(events.create(&PostParams::default(), &event)).await {
+        match within(ANSWER, events.create(&PostParams::default(), &event)).await {
             // Another replica was faster: it has been said.
             Ok(_) | Err(Problem::Conflict(_)) => Ok(()),
             Err(problem) => Err(problem),
@@ -98,7 +99,7 @@ impl Post {
             + DeserializeOwned,
     {
         let api: Api<K> = Api::namespaced(self.cluster.client.clone(), namespace);
-        let found = within(api.get_metadata(name)).await.ok()?;
+        let found = within(ANSWER, api.get_metadata(name)).await.ok()?;
         let owners = found.metadata.owner_references?;
         let owner = owners
             .into_iter()
@@ -110,11 +111,6 @@ impl Post {
             uid: owner.uid,
         })
     }
-}
-
-async fn within<T>(asked: impl Future<Output = kube::Result<T>>) -> Result<T, Problem> {
-    let late = |_| Problem::Unreachable(format!("no answer within {} s", ANSWER.as_secs()));
-    Ok(tokio::time::timeout(ANSWER, asked).await.map_err(late)??)
 }
 
 /// The same for every replica, so that they write one Event together; another message is another one.

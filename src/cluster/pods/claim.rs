@@ -8,9 +8,9 @@ use k8s_openapi::api::core::v1::PersistentVolumeClaim;
 use kube::api::PostParams;
 use kube::{Api, Client};
 use serde_json::json;
-use tokio::time::timeout;
 
 use crate::admission::FactSource;
+use crate::cluster::deadline::within;
 use crate::cluster::facts::FactStore;
 use crate::cluster::watch::problem::Problem;
 use crate::inject::facts::Known;
@@ -52,9 +52,7 @@ pub(super) async fn make(
 ) -> Result<Made, Problem> {
     let claims: Api<PersistentVolumeClaim> = Api::namespaced(client, namespace);
     let claim = claim(settings)?;
-    let late = |_| Problem::Unreachable(format!("no answer within {} s", ANSWER.as_secs()));
-    let asked = timeout(ANSWER, claims.create(&PostParams::default(), &claim)).await;
-    match asked.map_err(late)?.map_err(Problem::from) {
+    match within(ANSWER, claims.create(&PostParams::default(), &claim)).await {
         Ok(_) => Ok(Made::New),
         Err(Problem::Conflict(_)) => Ok(Made::There),
         Err(problem) => Err(problem),

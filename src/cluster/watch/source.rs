@@ -9,6 +9,7 @@ use kube::api::{ListParams, Request, WatchParams};
 use tokio::time::timeout;
 
 use super::problem::Problem;
+use crate::cluster::deadline::within;
 
 /// Objects on a page of a list: a few megabytes at the most.
 const PAGE: u32 = 250;
@@ -107,8 +108,7 @@ impl Source for Resource {
             self.request.list(&params)
         };
         let request = request.map_err(kube::Error::BuildRequest)?;
-        let page = timeout(ANSWER, self.client.request_text(request)).await;
-        Ok(page.map_err(|_| late())??)
+        within(ANSWER, self.client.request_text(request)).await
     }
 
     async fn open(&mut self, version: &str) -> Result<Stream, Problem> {
@@ -119,8 +119,7 @@ impl Source for Resource {
             self.request.watch(&params, version)
         };
         let request = request.map_err(kube::Error::BuildRequest)?;
-        let opened = timeout(ANSWER, self.client.request_stream(request)).await;
-        let lines = opened.map_err(|_| late())??;
+        let lines = within(ANSWER, self.client.request_stream(request)).await?;
         Ok(Stream(Box::pin(lines)))
     }
 }
@@ -143,8 +142,4 @@ impl Lines for Stream {
             Ok(Ok(_)) => Err(Problem::Garbled("an event was cut off".into())),
         }
     }
-}
-
-fn late() -> Problem {
-    Problem::Unreachable(format!("no answer within {} s", ANSWER.as_secs()))
 }

@@ -64,40 +64,29 @@ impl Subject<'_> {
         } else {
             Verdict::Blocked
         };
-        Check {
-            what,
-            verdict,
-            text,
-        }
+        Check::new(what, verdict, text)
     }
 }
 
 impl Check {
-    fn good(what: &'static str, text: String) -> Self {
-        let verdict = Verdict::Good;
+    const fn new(what: &'static str, verdict: Verdict, text: String) -> Self {
         Self {
             what,
             verdict,
             text,
         }
+    }
+
+    fn good(what: &'static str, text: String) -> Self {
+        Self::new(what, Verdict::Good, text)
     }
 
     fn limited(what: &'static str, text: String) -> Self {
-        let verdict = Verdict::Limited;
-        Self {
-            what,
-            verdict,
-            text,
-        }
+        Self::new(what, Verdict::Limited, text)
     }
 
     fn unknown(what: &'static str, text: String) -> Self {
-        let verdict = Verdict::Unknown;
-        Self {
-            what,
-            verdict,
-            text,
-        }
+        Self::new(what, Verdict::Unknown, text)
     }
 }
 
