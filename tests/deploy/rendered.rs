@@ -270,6 +270,39 @@ fn notes_teach_what_holds() {
     }
 }
 
+/// Lifetimes become flags as whole numbers, and those that cannot work are refused before anything is installed.
+#[test]
+#[ignore = "needs helm: make test-deploy"]
+fn lifetimes_of_certificates_are_flags() {
+    let flags = |sets: &[&str]| {
+        let all = helm::objects(&[], sets);
+        let pod = &find(&all, "Deployment", "sidebox")["spec"]["template"]["spec"];
+        pod["containers"][0]["args"].to_string()
+    };
+    let usual = flags(&[]);
+    for flag in [
+        "--ca-lifetime=31536000",
+        "--cert-lifetime=86400",
+        "--ca-margin=300",
+    ] {
+        assert!(usual.contains(flag), "{usual}");
+    }
+    let short = [
+        "certificates.selfManaged.caLifetimeSeconds=48",
+        "certificates.selfManaged.certLifetimeSeconds=10",
+        "certificates.selfManaged.caMarginSeconds=5",
+    ];
+    assert!(
+        flags(&short).contains("\"--ca-lifetime=48\",\"--cert-lifetime=10\",\"--ca-margin=5\"")
+    );
+    let refused = refusal(&mut helm::templating(&[], &short[..1]));
+    assert!(
+        refused.contains("caLifetimeSeconds is too short"),
+        "{refused}"
+    );
+    assert!(!flags(&["certificates.source=certManager"]).contains("-lifetime"));
+}
+
 #[test]
 #[ignore = "needs helm: make test-deploy"]
 fn an_authority_that_was_brought_is_in_every_entry() {

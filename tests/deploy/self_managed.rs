@@ -14,6 +14,7 @@ use crate::api::Api;
 use crate::cluster::{Cluster, Level};
 use crate::helm::{chart, output};
 use crate::installed::{inventory, run, seen};
+use crate::metrics::asked_in_vain;
 use crate::objects::find;
 use crate::webhook::{Sidebox, until};
 
@@ -109,6 +110,9 @@ fn helm_install_is_all_and_uninstall_leaves_nothing() {
             sidebox.metric("sidebox_watch_synced").await == 8
         })
         .await;
+
+        let (_, text) = sidebox.get("/metrics").await;
+        assert_eq!(asked_in_vain(&text), Vec::<String>::new());
 
         for (seconds, way) in [(4, "--server-side=true"), (5, "--server-side=false")] {
             let set = format!("webhook.timeoutSeconds={seconds}");

@@ -1,22 +1,23 @@
 //! How long do the certificates last, and what was done to keep them? Names start with `sidebox_`, labels
 //! come from fixed sets.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use prometheus_client::encoding::{EncodeMetric, MetricEncoder};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::registry::{Registry, Unit};
-use time::OffsetDateTime;
+use time::{Duration, OffsetDateTime};
 
 use crate::cluster::clock::Clock;
 use crate::cluster::watch::problem::{PROBLEMS, Problem};
+use crate::pki::Validity;
 
 type Label = [(&'static str, &'static str); 1];
 
-const UNKNOWN: i64 = i64::MIN;
+/// From when until when, once there is a certificate.
+type Known = Arc<Mutex<Option<Validity>>>;
 
 /// What was done, as the label `act`.
 pub(super) const ACTS: [&str; 7] = [
@@ -26,8 +27,8 @@ pub(super) const ACTS: [&str; 7] = [
 /// What is counted of self-managed certificates.
 #[derive(Debug, Clone)]
 pub struct CertificateMetrics {
-    authority: Arc<AtomicI64>,
-    server: Arc<AtomicI64>,
+    authority: Known,
+    server: Known,
     acts: Family<Label, Counter>,
     failures: Family<Label, Counter>,
 }
@@ -36,8 +37,8 @@ impl CertificateMetrics {
     /// Puts the metrics into the registry, whose prefix is `sidebox`.
     pub fn register(registry: &mut Registry, clock: &Arc<Clock>) -> Self {
         let metrics = Self {
-            authority: Arc::new(AtomicI64::new(UNKNOWN)),
-            server: Arc::new(AtomicI64::new(UNKNOWN)),
+            authority: Known::default(),
+            server: Known::default(),
             acts: Family::default(),
             failures: Family::default(),
         };
@@ -47,18 +48,19 @@ impl CertificateMetrics {
         for problem in PROBLEMS {
             drop(metrics.failures.get_or_create(&[("problem", problem)]));
         }
-        let expiry = Expiry {
-            clock: Arc::clone(clock),
-            ends: [
-                ("authority", Arc::clone(&metrics.authority)),
-                ("server", Arc::clone(&metrics.server)),
-            ],
-        };
         registry.register_with_unit(
             "certificate_expiry",
             "Until a self-managed certificate ends, by the API server's clock; negative afterwards",
             Unit::Seconds,
-            expiry,
+            metrics.span(clock, |validity, now| validity.not_after() - now),
+        );
+        registry.register_with_unit(
+            "certificate_lifetime",
+            "From beginning to end of a self-managed certificate",
+            Unit::Seconds,
+            metrics.span(clock, |validity, _| {
+                validity.not_after() - validity.not_before()
+            }),
         );
         registry.register(
             "certificate_acts",
@@ -73,13 +75,25 @@ impl CertificateMetrics {
         metrics
     }
 
-    pub(super) fn authority_until(&self, end: OffsetDateTime) {
-        self.authority
-            .store(end.unix_timestamp(), Ordering::Relaxed);
+    fn span(&self, clock: &Arc<Clock>, measure: Measure) -> Span {
+        Span {
+            clock: Arc::clone(clock),
+            of: [
+                ("authority", Arc::clone(&self.authority)),
+                ("server", Arc::clone(&self.server)),
+            ],
+            measure,
+        }
     }
 
-    pub(super) fn server_until(&self, end: OffsetDateTime) {
-        self.server.store(end.unix_timestamp(), Ordering::Relaxed);
+    /// The authority that signs.
+    pub(super) fn authority(&self, validity: Validity) {
+        note(&self.authority, validity);
+    }
+
+    /// The certificate that callers see.
+    pub(super) fn server(&self, validity: Validity) {
+        note(&self.server, validity);
     }
 
     pub(super) fn done(&self, act: &'static str) {
@@ -92,21 +106,29 @@ impl CertificateMetrics {
     }
 }
 
-/// The seconds are counted when they are read.
-#[derive(Debug)]
-struct Expiry {
-    clock: Arc<Clock>,
-    ends: [(&'static str, Arc<AtomicI64>); 2],
+fn note(known: &Known, validity: Validity) {
+    *known.lock().unwrap_or_else(PoisonError::into_inner) = Some(validity);
 }
 
-impl EncodeMetric for Expiry {
+/// What is asked of a validity at a time.
+type Measure = fn(Validity, OffsetDateTime) -> Duration;
+
+/// Seconds that are counted when they are read.
+#[derive(Debug)]
+struct Span {
+    clock: Arc<Clock>,
+    of: [(&'static str, Known); 2],
+    measure: Measure,
+}
+
+impl EncodeMetric for Span {
     fn encode(&self, mut encoder: MetricEncoder<'_>) -> std::fmt::Result {
-        let now = self.clock.now().unix_timestamp();
-        for (certificate, end) in &self.ends {
-            let end = end.load(Ordering::Relaxed);
-            if end != UNKNOWN {
+        let now = self.clock.now();
+        for (certificate, known) in &self.of {
+            let known = *known.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some(validity) = known {
                 let label = [("certificate", *certificate)];
-                let seconds = end.saturating_sub(now);
+                let seconds = (self.measure)(validity, now).whole_seconds();
                 encoder.encode_family(&label)?.encode_gauge(&seconds)?;
             }
         }

@@ -47,8 +47,7 @@ impl Shower {
             shown: shown.as_ref(),
         };
         if let Some(all) = seen.current() {
-            let end = all.signing.validity.not_after();
-            self.told.metrics.authority_until(end);
+            self.told.metrics.authority(all.signing.validity);
         }
         if let Some((authority, until)) = leaf(&seen, &self.lifetimes) {
             let done = self.show(authority, seen.now, until);
@@ -65,7 +64,7 @@ impl Shower {
         let validity = Validity::between(now - SKEW, until);
         let leaf = Ca::from_pem(&authority.cert, &authority.key)?.issue(&self.names, validity)?;
         self.leaves.send_replace(Some(Arc::new(leaf)));
-        self.told.metrics.server_until(until);
+        self.told.metrics.server(validity);
         self.shown = Some(Shown {
             issuer: authority.cert.clone(),
             made: now,
