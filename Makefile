@@ -3,7 +3,20 @@
 CARGO ?= cargo
 # What is built: amd64 or arm64, by default for this machine.
 ARCH ?= $(if $(filter aarch64 arm64,$(shell uname -m)),arm64,amd64)
-TARGET := $(if $(filter arm64,$(ARCH)),aarch64,x86_64)-unknown-linux-musl
+CPU := $(if $(filter arm64,$(ARCH)),aarch64,x86_64)
+TARGET := $(CPU)-unknown-linux-musl
+# What compiles the C of the static program: musl's own compiler for this machine's architecture, a cross compiler for the
+# other one, which also links. Atomics of arm64 are written out there: those of libgcc would ask a libc that is not musl.
+ifeq ($(CPU),$(subst arm64,aarch64,$(shell uname -m)))
+STATIC_CC := musl-gcc
+STATIC_CC_PACKAGE := musl-tools
+else
+STATIC_CC := $(CPU)-linux-gnu-gcc
+STATIC_CC_PACKAGE := gcc-$(subst _,-,$(CPU))-linux-gnu
+export CARGO_TARGET_$(shell echo $(TARGET) | tr a-z- A-Z_)_LINKER := $(STATIC_CC)
+export CFLAGS_$(subst -,_,$(TARGET)) := $(if $(filter aarch64,$(CPU)),-mno-outline-atomics)
+endif
+export CC_$(subst -,_,$(TARGET)) := $(STATIC_CC)
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -33,7 +46,8 @@ golden: ## Write the expected files of the golden cases anew
 
 release: ## The static release binary (ARCH=arm64 or amd64)
 	@rustup target list --installed | grep -q $(TARGET) || rustup target add $(TARGET)
-	@command -v musl-gcc >/dev/null || { echo "musl-gcc is missing: apt-get install musl-tools" >&2; exit 1; }
+	@command -v $(STATIC_CC) >/dev/null || { \
+		echo "$(STATIC_CC) is missing, which ARCH=$(ARCH) needs here: apt-get install $(STATIC_CC_PACKAGE)" >&2; exit 1; }
 	$(CARGO) build --release --target $(TARGET)
 	@ls -l target/$(TARGET)/release/sidebox
 

@@ -19,6 +19,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use tools::output::printable_lines;
 use tools::{CalledAs, microsoft};
 
 const EXIT_CODES: &str = "\
@@ -124,7 +125,8 @@ fn usage(error: &clap::Error) -> ExitCode {
     reason = "errors of the command line go to the person who typed"
 )]
 fn report(error: &anyhow::Error) {
-    eprintln!("sidebox: {error:#}");
+    // What a process says of itself is part of some errors.
+    eprintln!("sidebox: {}", printable_lines(&format!("{error:#}")));
 }
 
 #[cfg(test)]

@@ -1,14 +1,13 @@
 //! `sidebox doctor`: what stands between this toolbox and the application?
 
 use std::fmt::Write as _;
-use std::io::{Write, stdout};
 use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Args;
 
+use super::output::{self, printable};
 use super::place::Place;
-use super::ps::printable;
 use super::target::name;
 use crate::diagnostics::doctor::{Check, Subject, Verdict, examine};
 use crate::diagnostics::process::{Found, Obstacle, Process, Visible, Wanted, find, visible};
@@ -70,7 +69,7 @@ pub(super) fn run(args: &DoctorArgs) -> anyhow::Result<ExitCode> {
         nobody(&mut page, &place, args.process_id);
     }
     stale(&mut page, &found);
-    stdout().lock().write_all(page.as_bytes())?;
+    output::page(&page)?;
     Ok(ExitCode::from(u8::from(worst == Verdict::Blocked)))
 }
 

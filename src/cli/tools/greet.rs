@@ -4,15 +4,14 @@
 //! waits no longer than [`PATIENCE`].
 
 use std::env;
-use std::io::{Write, stdout};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::mpsc::sync_channel;
 use std::thread;
 use std::time::Duration;
 
+use super::output::{page, printable};
 use super::place::Place;
-use super::ps::printable;
 use super::target::name;
 use crate::diagnostics::process::{Found, Process, Wanted, find};
 
@@ -34,8 +33,7 @@ pub(super) fn run() -> anyhow::Result<ExitCode> {
     let place = Place::of_process();
     let found = in_time(&place);
     let [target, first] = target(found.as_ref());
-    let page = format!("{}\n{target}\n{first}\n", here(&place));
-    stdout().lock().write_all(page.as_bytes())?;
+    page(&format!("{}\n{target}\n{first}\n", here(&place)))?;
     Ok(ExitCode::SUCCESS)
 }
 

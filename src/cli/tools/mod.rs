@@ -2,17 +2,18 @@
 //! tools.
 //!
 //! A tool is one file with its clap arguments and a `run`. To add one: a variant of [`Tool`] here, and a row in
-//! [`microsoft`] if Microsoft has a tool of that name. What they share: [`target`] finds the process, [`output`] names
-//! and makes files, [`stop`] knows when a person has enough, [`place`] knows the toolbox.
+//! [`microsoft`] if Microsoft has a tool of that name. What they share: [`target`] finds the process, [`draft`] names
+//! and makes files, [`output`] tells, [`stop`] knows when a person has enough, [`place`] knows the toolbox.
 
 mod counters;
 mod doctor;
+mod draft;
 mod dump;
 mod gcdump;
 mod greet;
 mod memory;
 pub(super) mod microsoft;
-mod output;
+pub(super) mod output;
 mod place;
 mod ps;
 mod stop;

@@ -1,116 +1,8 @@
-//! Where do results and words go? Files with telling names, made without destroying others; notes for the person.
+//! Where do words go? Notes for the person, and nothing in them that a terminal would obey.
 
-use std::fs::{File, OpenOptions};
-use std::io::{self, IsTerminal, Write, stderr};
-use std::path::{Path, PathBuf};
+use std::io::{self, IsTerminal, Write, stderr, stdout};
+use std::path::Path;
 use std::time::Duration;
-
-use anyhow::{Context, bail};
-use time::OffsetDateTime;
-use time::macros::format_description;
-
-use super::CalledAs;
-use super::place::Place;
-use super::target::Target;
-
-/// A result that is about to be written.
-#[derive(Debug)]
-pub(super) struct Result<'a> {
-    /// Where it was asked to go.
-    pub(super) asked: Option<&'a Path>,
-    /// Whether a file that is there may be replaced.
-    pub(super) force: bool,
-    /// What it is: `trace`, `counters`, …
-    pub(super) kind: &'a str,
-    /// The extension of its name.
-    pub(super) extension: &'a str,
-}
-
-impl Result<'_> {
-    /// Makes the file. Without a path its name tells Pod, process, kind and time; one that is there is replaced
-    /// only if somebody said so, or called by Microsoft's name and knows it from there.
-    pub(super) fn create(
-        &self,
-        place: &Place,
-        target: &Target,
-        called: CalledAs,
-    ) -> anyhow::Result<(PathBuf, File)> {
-        let Some(asked) = self.asked else {
-            return self.create_named(place, target);
-        };
-        create(asked, self.force, called).map(|file| (asked.to_owned(), file))
-    }
-
-    fn create_named(&self, place: &Place, target: &Target) -> anyhow::Result<(PathBuf, File)> {
-        let stamp = format_description!("[year][month][day]_[hour][minute][second]");
-        let time = OffsetDateTime::now_utc().format(stamp)?;
-        let words = [
-            &place.pod,
-            target.name(),
-            &target.pid.to_string(),
-            self.kind,
-            &time,
-        ]
-        .map(plain);
-        let stem = words.join("_");
-        for attempt in 1..100 {
-            let again = if attempt == 1 {
-                String::new()
-            } else {
-                format!("_{attempt}")
-            };
-            let path = place
-                .results
-                .join(format!("{stem}{again}.{}", self.extension));
-            match File::options()
-                .read(true)
-                .write(true)
-                .create_new(true)
-                .open(&path)
-            {
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-                Err(error) => {
-                    let told = format!("cannot make {}: say where with -o", path.display());
-                    return Err(error).context(told);
-                }
-                Ok(file) => return Ok((path, file)),
-            }
-        }
-        bail!(
-            "{stem}.{} and ninety-nine more are there already",
-            self.extension
-        )
-    }
-}
-
-/// Makes a file of a name that somebody chose; one that is there is replaced only if somebody said so, or called by
-/// Microsoft's name and knows it from there.
-pub(super) fn create(path: &Path, force: bool, called: CalledAs) -> anyhow::Result<File> {
-    let replace = force || called == CalledAs::Microsoft;
-    let mut options = OpenOptions::new();
-    options
-        .read(true)
-        .write(true)
-        .truncate(replace)
-        .create(replace)
-        .create_new(!replace);
-    match options.open(path) {
-        Ok(file) => Ok(file),
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            bail!("{} is there already: --force replaces it", path.display())
-        }
-        Err(error) => Err(error).with_context(|| format!("cannot make {}", path.display())),
-    }
-}
-
-/// Part of a file's name: the process says what it is called.
-fn plain(text: &str) -> String {
-    let fits = |sign: char| sign.is_ascii_alphanumeric() || ".-".contains(sign);
-    text.chars()
-        .take(64)
-        .map(|sign| if fits(sign) { sign } else { '-' })
-        .collect()
-}
 
 /// What becomes of a write to standard output: that nobody reads any more is no error.
 pub(super) fn without_reader(error: io::Error) -> io::Result<()> {
@@ -121,10 +13,35 @@ pub(super) fn without_reader(error: io::Error) -> io::Result<()> {
     }
 }
 
+/// Tells the path of a result, on standard output, where nothing else goes.
+pub(super) fn result(path: &Path) -> io::Result<()> {
+    writeln!(stdout(), "{}", path.display()).or_else(without_reader)
+}
+
+/// Prints a page that is the result itself.
+pub(super) fn page(text: &str) -> io::Result<()> {
+    let mut out = stdout().lock();
+    let printed = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    printed.or_else(without_reader)
+}
+
 /// Tells the person something; results alone go to standard output.
 pub(super) fn note(text: &str) {
     // Whoever reads may have gone; the work goes on.
-    let _ = writeln!(stderr(), "{text}");
+    let _ = writeln!(stderr(), "{}", printable_lines(text));
+}
+
+/// One line: the process decides what it is called.
+pub(super) fn printable(text: &str) -> String {
+    let shown = |sign: char| if sign.is_control() { '\u{fffd}' } else { sign };
+    text.chars().map(shown).collect()
+}
+
+/// The same for a text that may have several lines.
+pub(in crate::cli) fn printable_lines(text: &str) -> String {
+    let obeyed = |sign: char| sign.is_control() && sign != '\n' && sign != '\t';
+    let shown = |sign: char| if obeyed(sign) { '\u{fffd}' } else { sign };
+    text.chars().map(shown).collect()
 }
 
 /// A line that is written over and over where a person watches, and not at all elsewhere.
@@ -199,8 +116,11 @@ mod tests {
     }
 
     #[test]
-    fn a_process_cannot_choose_where_its_file_lies() {
-        assert_eq!(plain("../../etc/p\u{1b}[31m x"), "..-..-etc-p--31m-x");
-        assert_eq!(plain(&"x".repeat(900)).len(), 64);
+    fn no_word_commands_the_terminal() {
+        assert_eq!(
+            printable("a\u{1b}[2J\nb\u{9b}c"),
+            "a\u{fffd}[2J\u{fffd}b\u{fffd}c"
+        );
+        assert_eq!(printable_lines("a\u{1b}[2J\n\tb"), "a\u{fffd}[2J\n\tb");
     }
 }

@@ -1,11 +1,11 @@
 //! `sidebox ps`: which .NET processes are there?
 
 use std::fmt::Write as _;
-use std::io::{Write, stdout};
 use std::process::ExitCode;
 
 use clap::Args;
 
+use super::output::{page, printable};
 use super::place::Place;
 use super::target::name;
 use crate::diagnostics::process::{Found, Process, Wanted, find};
@@ -31,14 +31,14 @@ pub(in crate::cli) struct PsArgs {
 /// Prints a table; processes that cannot be reached come last, each with the reason.
 pub(super) fn run(args: &PsArgs) -> anyhow::Result<ExitCode> {
     let found = find(&Place::of_process().sight, Wanted::All);
-    let mut page = table(&found);
+    let mut text = table(&found);
     if args.stale {
         for path in &found.stale {
             // Writing to a String cannot fail.
-            let _ = writeln!(page, "stale: {}", path.display());
+            let _ = writeln!(text, "stale: {}", printable(&path.to_string_lossy()));
         }
     }
-    stdout().lock().write_all(page.as_bytes())?;
+    page(&text)?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -68,9 +68,10 @@ fn table(found: &Found) -> String {
                 .map(|name| format!(" in container {name}"));
             let _ = writeln!(
                 page,
-                "{}{}: cannot be reached: {obstacle}{}",
+                "{}{}: cannot be reached: {}{}",
                 process.pid,
-                container.unwrap_or_default(),
+                printable(&container.unwrap_or_default()),
+                printable(&obstacle.to_string()),
                 program.map_or_else(String::new, |program| format!(
                     "\n    {}",
                     printable(&program)
@@ -112,11 +113,4 @@ fn line(page: &mut String, row: &[String; 6], all: &[&[String; 6]]) {
         };
     }
     page.push('\n');
-}
-
-/// The process decides what it is called: nothing that a terminal would obey.
-pub(super) fn printable(text: &str) -> String {
-    text.chars()
-        .map(|sign| if sign.is_control() { '\u{fffd}' } else { sign })
-        .collect()
 }

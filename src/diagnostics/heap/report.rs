@@ -3,6 +3,7 @@
 //! Two readings: that of `dotnet-gcdump report`, line for line, whose column of bytes is the size of
 //! each type's **first** object; and the sums, which answer the question.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
 
@@ -146,11 +147,20 @@ impl fmt::Display for Report {
 impl fmt::Display for Row {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (bytes, count) = (grouped(&self.bytes), grouped(&self.count));
-        write!(f, "{bytes:>15}  {count:>8}  {}", self.name)?;
+        write!(f, "{bytes:>15}  {count:>8}  {}", printable(&self.name))?;
         if !self.module.is_empty() {
-            write!(f, "  [{}]", self.module)?;
+            write!(f, "  [{}]", printable(&self.module))?;
         }
         writeln!(f)
+    }
+}
+
+/// The process decides what its types are called: nothing that a terminal would obey.
+fn printable(name: &str) -> Cow<'_, str> {
+    if name.contains(char::is_control) {
+        name.replace(char::is_control, "\u{fffd}").into()
+    } else {
+        name.into()
     }
 }
 

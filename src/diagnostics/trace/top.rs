@@ -211,7 +211,9 @@ impl fmt::Display for Table<'_> {
 
 impl Table<'_> {
     fn row(&self, f: &mut fmt::Formatter<'_>, number: &str, row: &Row<'_>) -> fmt::Result {
-        let name: Vec<char> = short(row.name).chars().collect();
+        // The process decides what its methods are called: nothing that a terminal would obey.
+        let shown = |sign: char| if sign.is_control() { '\u{fffd}' } else { sign };
+        let name: Vec<char> = short(row.name).chars().map(shown).collect();
         let mut number = number.to_owned();
         let mut shares = [self.share(row.inclusive), self.share(row.exclusive)];
         for piece in name

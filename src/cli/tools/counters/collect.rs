@@ -1,8 +1,7 @@
 //! `sidebox counters collect`: values in a file that is whole after every interval.
 
 use std::collections::BTreeSet;
-use std::fs::{self, File};
-use std::io::{Write, stdout};
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
@@ -14,6 +13,7 @@ use time::OffsetDateTime;
 use super::watch::{Outcome, Sink, watch};
 use super::wish::{WishArgs, costs};
 use crate::cli::tools::CalledAs;
+use crate::cli::tools::draft::{Draft, OutputArgs, Subject};
 use crate::cli::tools::output::{self, Line, note};
 use crate::cli::tools::place::Place;
 use crate::cli::tools::target::{Target, program};
@@ -24,7 +24,8 @@ pub(super) const EXAMPLES: &str = concat!(
     costs!(),
     "
 The file is whole after every interval, also when the application is killed, the disk fills or this tool is killed. \
-With several processes each has a file, NAME_PID. Times in CSV are UTC.
+With several processes each has a file, NAME_PID. The ending .csv or .json is added to --output where it lacks. \
+Times in CSV are UTC.
 
 Keys on a terminal: q or Enter ends, p pauses, r goes on.
 
@@ -46,13 +47,8 @@ pub(super) struct CollectArgs {
     /// What the file is
     #[arg(long, default_value = "csv", ignore_case = true)]
     format: Form,
-    /// The file, whose ending is added; its name tells Pod, process and time when this is left out, and it lies in /data where
-    /// that is mounted
-    #[arg(short, long, value_name = "FILE")]
-    output: Option<PathBuf>,
-    /// Replace the file if it is there
-    #[arg(long)]
-    force: bool,
+    #[command(flatten)]
+    output: OutputArgs,
 }
 
 /// The words for [`Format`].
@@ -70,12 +66,8 @@ pub(super) fn run(args: &CollectArgs, called: CalledAs) -> anyhow::Result<ExitCo
     let targets = args.wish.targets.find(&place)?;
     let wish = args.wish.wish();
     let mut stop = args.wish.stop()?;
-    let mut files = Files::default();
+    let mut files = args.files(&place, &targets, called)?;
     let outcome = args.wish.sessions(&wish, &targets).and_then(|sessions| {
-        for target in &targets {
-            let sheet = args.sheet(&place, target, targets.len() > 1, called)?;
-            files.sheets.push(sheet);
-        }
         introduce(&wish, &targets, stop.has_single_keys());
         watch(sessions, &wish, &mut stop, &mut files)
     });
@@ -95,36 +87,28 @@ impl CollectArgs {
         }
     }
 
-    /// Begins the file of a process.
-    fn sheet(
-        &self,
-        place: &Place,
-        target: &Target,
-        several: bool,
-        called: CalledAs,
-    ) -> anyhow::Result<Sheet> {
-        let format = self.format();
-        let pid = several.then_some(target.pid);
-        let asked = self.output.as_deref();
-        let asked = asked.map(|path| with_ending(path, format.extension(), pid));
-        let result = output::Result {
-            asked: asked.as_deref(),
-            force: self.force,
-            kind: "counters",
-            extension: format.extension(),
-        };
-        let (path, file) = result.create(place, target, called)?;
-        let now = OffsetDateTime::now_utc();
-        let table = Table::begin(file, format, program(&target.runtime), now)
-            .with_context(|| format!("cannot write {}", path.display()))
-            .inspect_err(|_| drop(fs::remove_file(&path)))?;
-        Ok(Sheet {
-            path,
-            pid: target.pid,
-            table,
-            values: 0,
-            providers: BTreeSet::new(),
-        })
+    /// Begins the file of each process.
+    fn files(&self, place: &Place, targets: &[Target], called: CalledAs) -> anyhow::Result<Files> {
+        let extension = self.format().extension();
+        let several = targets.len() > 1;
+        let mut files = Files::default();
+        for target in targets {
+            let subject = Subject {
+                place,
+                target,
+                kind: "counters",
+                extension,
+            };
+            let pid = several.then_some(target.pid);
+            let asked = self.output.asked();
+            let asked = asked.map(|path| with_ending(path, extension, pid));
+            let manners = self.output.manners(called);
+            let draft = Draft::begin(asked.as_deref(), manners, subject)?;
+            files
+                .sheets
+                .push(Sheet::begin(draft, self.format(), target)?);
+        }
+        Ok(files)
     }
 }
 
@@ -161,6 +145,8 @@ fn introduce(wish: &Wish, targets: &[Target], keys: bool) {
 /// The file of one process.
 struct Sheet {
     path: PathBuf,
+    /// What gives the file its name, with the first values.
+    draft: Option<Draft>,
     pid: u32,
     table: Table<File>,
     values: u64,
@@ -235,6 +221,21 @@ impl Sink for Files {
 }
 
 impl Sheet {
+    fn begin(draft: Draft, format: Format, target: &Target) -> anyhow::Result<Self> {
+        let path = draft.path().to_owned();
+        let now = OffsetDateTime::now_utc();
+        let table = Table::begin(draft.file()?, format, program(&target.runtime), now)
+            .with_context(|| format!("cannot write {}", path.display()))?;
+        Ok(Self {
+            path,
+            draft: Some(draft),
+            pid: target.pid,
+            table,
+            values: 0,
+            providers: BTreeSet::new(),
+        })
+    }
+
     /// Rows that wait for a pause are bounded.
     fn flush_when_long(&mut self) -> anyhow::Result<()> {
         if self.values.is_multiple_of(1000) {
@@ -250,27 +251,37 @@ impl Sheet {
                 "{} takes no more: the values before are in it",
                 self.path.display()
             )
+        })?;
+        if self.values > 0
+            && let Some(draft) = self.draft.take()
+        {
+            draft.keep()?;
+        }
+        Ok(())
+    }
+
+    /// Cuts off what is not whole; a file without any value of a watching that failed never gets its name.
+    fn close(self, failed: bool) -> anyhow::Result<Written> {
+        let (file, whole) = self.table.into_parts();
+        if file.metadata()?.len() != whole {
+            file.set_len(whole)?;
+        }
+        match self.draft {
+            Some(draft) if !failed || self.values > 0 => drop(draft.keep()?),
+            _ => {}
+        }
+        Ok(Written {
+            path: self.path,
+            values: self.values,
+            providers: self.providers,
         })
     }
 }
 
 impl Files {
-    /// Cuts off what is not whole; a file without any value of a watching that failed goes.
     fn close(self, failed: bool) -> anyhow::Result<Vec<Written>> {
-        let close = |sheet: Sheet| {
-            let (file, whole) = sheet.table.into_parts();
-            if failed && sheet.values == 0 {
-                drop(fs::remove_file(&sheet.path));
-            } else if file.metadata()?.len() != whole {
-                file.set_len(whole)?;
-            }
-            Ok(Written {
-                path: sheet.path,
-                values: sheet.values,
-                providers: sheet.providers,
-            })
-        };
-        self.sheets.into_iter().map(close).collect()
+        let sheets = self.sheets.into_iter();
+        sheets.map(|sheet| sheet.close(failed)).collect()
     }
 }
 
@@ -281,7 +292,7 @@ fn conclude(
     outcome: Outcome,
 ) -> anyhow::Result<ExitCode> {
     for file in written {
-        writeln!(stdout(), "{}", file.path.display()).or_else(output::without_reader)?;
+        output::result(&file.path)?;
     }
     let values: u64 = written.iter().map(|file| file.values).sum();
     note(&format!("{values} values"));

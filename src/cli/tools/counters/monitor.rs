@@ -7,7 +7,7 @@ use clap::Args;
 
 use super::watch::{Outcome, Sink, watch};
 use super::wish::{WishArgs, costs};
-use crate::cli::tools::output::{note, without_reader};
+use crate::cli::tools::output::{note, printable, without_reader};
 use crate::cli::tools::place::Place;
 use crate::cli::tools::target::Target;
 use crate::diagnostics::counters::{Look, Screen, Update, Wish};
@@ -124,8 +124,7 @@ impl View {
         if self.notes.len() == MOST {
             self.notes.remove(0);
         }
-        let printable = |sign: char| if sign.is_control() { '\u{fffd}' } else { sign };
-        self.notes.push(text.chars().map(printable).collect());
+        self.notes.push(printable(text));
         self.changed = true;
     }
 

@@ -1,7 +1,6 @@
 //! `sidebox dump collect`: a dump, written by the application where it can write, brought to where it is wanted.
 
 use std::fs;
-use std::io::{Write, stdout};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::thread;
@@ -11,6 +10,7 @@ use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
 
 use crate::cli::tools::CalledAs;
+use crate::cli::tools::draft::{Draft, OutputArgs, Subject};
 use crate::cli::tools::output::{self, Line, note, size};
 use crate::cli::tools::place::Place;
 use crate::cli::tools::stop::{Asked, Stop, no_longer};
@@ -27,7 +27,8 @@ failureThreshold before, or take a smaller type. A dump holds all that the proce
 The application writes the file itself: as its user, into its own folder for temporary files, whose free space is looked at
 before. From there it is brought to --output; the hash of the copy is compared before the first one is removed. Where that
 folder is an emptyDir, the dump counts against its sizeLimit and against the container's ephemeral-storage limit, which cannot
-be seen from inside a container: a Pod over its limit is evicted. Ctrl+C does not stop a dump once it has begun.
+be seen from inside a container: a Pod over its limit is evicted. Where there seems to be no room nothing is asked of the
+application; --force asks all the same. Ctrl+C does not stop a dump once it has begun.
 
 Examples:
   sidebox dump collect --type Heap
@@ -43,12 +44,8 @@ const LOOK: Duration = Duration::from_millis(2);
 pub(super) struct CollectArgs {
     #[command(flatten)]
     target: TargetArgs,
-    /// The file; its name tells Pod, process and time when this is left out, and it lies in /data where that is mounted
-    #[arg(short, long, value_name = "FILE")]
-    output: Option<PathBuf>,
-    /// Replace the file if it is there, and dump although there seems to be no room
-    #[arg(long)]
-    force: bool,
+    #[command(flatten)]
+    output: OutputArgs,
     /// How much of the memory
     #[arg(long, value_enum, ignore_case = true, default_value = "Full")]
     r#type: Kind,
@@ -92,72 +89,49 @@ impl From<Kind> for DumpType {
 pub(super) fn run(args: &CollectArgs, called: CalledAs) -> anyhow::Result<ExitCode> {
     let place = Place::of_process();
     let target = args.target.find(&place)?;
-    let result = output::Result {
-        asked: args.output.as_deref(),
-        force: args.force,
+    let subject = Subject {
+        place: &place,
+        target: &target,
         kind: "dump",
         extension: "dmp",
     };
-    let (path, file) = result.create(&place, &target, called)?;
-    drop(file);
-    let mut places = Places {
-        dump: path,
-        report: None,
+    let manners = args.output.manners(called);
+    let dump = Draft::begin(args.output.asked(), manners, subject)?;
+    let report = report_of(dump.path());
+    let report = args.crashreport.then(|| Draft::of(&report, manners));
+    let drafts = Drafts {
+        dump,
+        report: report.transpose()?,
     };
-    let made = args
-        .place_report(&mut places, called)
-        .and_then(|()| args.dump(&target, &places));
-    let carried = made.inspect_err(|_| places.remove())?;
+    let carried = args.dump(&target, &drafts)?;
     note(&size(carried.bytes));
-    for path in [Some(&places.dump), places.report.as_ref()]
-        .into_iter()
-        .flatten()
-    {
-        writeln!(stdout(), "{}", path.display()).or_else(output::without_reader)?;
+    for draft in [Some(drafts.dump), drafts.report].into_iter().flatten() {
+        output::result(&draft.keep()?)?;
     }
     Ok(ExitCode::SUCCESS)
 }
 
-/// The files of the result, which are there from the start, and empty.
+/// The files of the result.
 #[derive(Debug)]
-struct Places {
-    dump: PathBuf,
-    report: Option<PathBuf>,
-}
-
-impl Places {
-    /// They are ours, and empty or half of what they should be; that there is no result is told anyway.
-    fn remove(&self) {
-        let _ = fs::remove_file(&self.dump);
-        if let Some(report) = &self.report {
-            let _ = fs::remove_file(report);
-        }
-    }
+struct Drafts {
+    dump: Draft,
+    report: Option<Draft>,
 }
 
 impl CollectArgs {
-    fn place_report(&self, places: &mut Places, called: CalledAs) -> anyhow::Result<()> {
-        if self.crashreport {
-            let report = report_of(&places.dump);
-            drop(output::create(&report, self.force, called)?);
-            places.report = Some(report);
-        }
-        Ok(())
-    }
-
-    fn dump(&self, target: &Target, places: &Places) -> anyhow::Result<Carried> {
+    fn dump(&self, target: &Target, drafts: &Drafts) -> anyhow::Result<Carried> {
         let stage = Stage::of(&target.runtime)
             .with_context(|| format!("process {} cannot be dumped from here", target.pid))?;
         let staged = stage.file(&name(target));
-        self.look_for_room(target, &stage, &places.dump)?;
+        self.look_for_room(target, &stage, drafts.dump.path())?;
         introduce(target, &stage);
         self.write(target, &staged)?;
         // From here on a signal ends the program; the first copy is still there then.
         no_longer().context("cannot listen for signals")?;
-        if let Some(report) = &places.report {
-            bring(&report_of(&staged.here), report)?;
+        if let Some(report) = &drafts.report {
+            bring(&report_of(&staged.here), report.made_at())?;
         }
-        bring(&staged.here, &places.dump)
+        bring(&staged.here, drafts.dump.made_at())
     }
 
     /// Before the application is asked: a disk that it fills is its own.
@@ -170,7 +144,7 @@ impl CollectArgs {
         };
         note(&format!("the dump takes up to about {}", size(needed)));
         let problems = problems(needed, process, stage, path);
-        if self.force {
+        if self.output.is_forced() {
             for problem in problems {
                 note(&format!("note: {problem}"));
             }

@@ -1,9 +1,9 @@
 //! `sidebox gcdump collect`: the heap of a process, whole or not at all.
 
 use std::fs;
-use std::io::{BufWriter, Write, stdout};
+use std::io::BufWriter;
 use std::num::NonZeroU32;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -12,6 +12,7 @@ use clap::Args;
 
 use super::with_ending;
 use crate::cli::tools::CalledAs;
+use crate::cli::tools::draft::{Draft, OutputArgs, Subject};
 use crate::cli::tools::memory::{self, Buffers};
 use crate::cli::tools::output::{self, note, size};
 use crate::cli::tools::place::Place;
@@ -46,12 +47,8 @@ pub(super) const PATIENCE: u32 = 30;
 pub(super) struct CollectArgs {
     #[command(flatten)]
     walk: WalkArgs,
-    /// The file; its name tells Pod, process and time when this is left out, and it lies in /data where that is mounted
-    #[arg(short, long, value_name = "FILE")]
-    output: Option<PathBuf>,
-    /// Replace the file if it is there
-    #[arg(long)]
-    force: bool,
+    #[command(flatten)]
+    output: OutputArgs,
     /// Give up when it takes longer than this many seconds
     #[arg(short, long, value_name = "SECONDS", default_value_t = PATIENCE)]
     timeout: u32,
@@ -74,42 +71,31 @@ pub(super) struct WalkArgs {
 pub(super) fn run(args: &CollectArgs, called: CalledAs) -> anyhow::Result<ExitCode> {
     let place = Place::of_process();
     let target = args.walk.target.find(&place)?;
-    let asked = args.output.as_deref().map(with_ending);
-    let result = output::Result {
-        asked: asked.as_deref(),
-        force: args.force,
+    let asked = args.output.asked().map(with_ending);
+    let subject = Subject {
+        place: &place,
+        target: &target,
         kind: "heap",
         extension: "gcdump",
     };
-    let (path, file) = result.create(&place, &target, called)?;
-    let graph = match args.walk.heap(&target, args.timeout) {
-        Ok(graph) => graph,
-        Err(error) => {
-            // The file is empty and ours; that there is no heap matters more than an error here.
-            let _ = fs::remove_file(&path);
-            return Err(error);
-        }
-    };
-    let mut file = BufWriter::new(file);
-    heap::write(&graph, &mut file)
-        .with_context(|| format!("cannot write {}", path.display()))
-        .inspect_err(|_| {
-            // Half of a graph helps nobody.
-            let _ = fs::remove_file(&path);
-        })?;
-    conclude(&path, &graph)
+    let draft = Draft::begin(asked.as_deref(), args.output.manners(called), subject)?;
+    let graph = args.walk.heap(&target, args.timeout)?;
+    write(&graph, draft)
 }
 
-/// The path alone goes to standard output.
-pub(super) fn conclude(path: &Path, graph: &Graph) -> anyhow::Result<ExitCode> {
-    let bytes = fs::metadata(path).map_or(0, |file| file.len());
+/// Writes a graph, and tells where. Half of one helps nobody, and never has the name of a whole one.
+pub(super) fn write(graph: &Graph, draft: Draft) -> anyhow::Result<ExitCode> {
+    heap::write(graph, BufWriter::new(draft.file()?))
+        .with_context(|| format!("cannot write {}", draft.path().display()))?;
+    let path = draft.keep()?;
+    let bytes = fs::metadata(&path).map_or(0, |file| file.len());
     note(&format!(
         "{} objects of {}, {} written",
         graph.len(),
         size(u64::try_from(graph.total_size()).unwrap_or(0)),
         size(bytes)
     ));
-    writeln!(stdout(), "{}", path.display()).or_else(output::without_reader)?;
+    output::result(&path)?;
     Ok(ExitCode::SUCCESS)
 }
 

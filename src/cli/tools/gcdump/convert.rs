@@ -1,16 +1,16 @@
 //! `sidebox gcdump convert`: the heap that an event stream holds, as a .gcdump file.
 
-use std::fs::{self, File};
-use std::io::BufWriter;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::Args;
 
-use super::collect::conclude;
+use super::collect::write;
 use super::with_ending;
 use crate::cli::tools::CalledAs;
+use crate::cli::tools::draft::{Draft, OutputArgs};
 use crate::cli::tools::memory;
 use crate::cli::tools::output::{self, note};
 use crate::diagnostics::heap::{self, Graph};
@@ -29,12 +29,8 @@ pub(super) struct ConvertArgs {
     /// A .nettrace file
     #[arg(value_name = "FILE")]
     input: PathBuf,
-    /// The .gcdump file; beside the input, with its name, if left out
-    #[arg(short, long, value_name = "FILE")]
-    output: Option<PathBuf>,
-    /// Replace the file if it is there
-    #[arg(long)]
-    force: bool,
+    #[command(flatten)]
+    output: OutputArgs,
     /// Tell what happens
     #[arg(short, long)]
     verbose: bool,
@@ -42,18 +38,12 @@ pub(super) struct ConvertArgs {
 
 /// Converts, and tells where.
 pub(super) fn run(args: &ConvertArgs, called: CalledAs) -> anyhow::Result<ExitCode> {
-    let graph = read(args)?;
-    let asked = args.output.as_deref();
+    let asked = args.output.asked();
     let path = asked.map_or_else(|| args.input.with_extension("gcdump"), with_ending);
-    let file = output::create(&path, args.force, called)?;
-    let written = heap::write(&graph, BufWriter::new(file));
-    written
-        .with_context(|| format!("cannot write {}", path.display()))
-        .inspect_err(|_| {
-            // Half of a graph helps nobody.
-            let _ = fs::remove_file(&path);
-        })?;
-    conclude(&path, &graph)
+    let manners = args.output.manners(called);
+    manners.allow(&path)?;
+    let graph = read(args)?;
+    write(&graph, Draft::of(&path, manners)?)
 }
 
 fn read(args: &ConvertArgs) -> anyhow::Result<Graph> {

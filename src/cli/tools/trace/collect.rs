@@ -1,9 +1,8 @@
 //! `sidebox trace collect`: a session of events into a file that is valid whatever happens.
 
-use std::fs::{self, File};
-use std::io::{Write, stdout};
+use std::fs::File;
 use std::num::NonZeroU32;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -16,6 +15,7 @@ use super::providers::{Asked as Wanted, Choice, Chosen, choose};
 use super::record::{Trace, record};
 use super::stopping::StoppingArgs;
 use crate::cli::tools::CalledAs;
+use crate::cli::tools::draft::{Draft, Manners, OutputArgs, Subject};
 use crate::cli::tools::output::{self, note, size};
 use crate::cli::tools::place::Place;
 use crate::cli::tools::stop::{Stop, duration, no_longer};
@@ -49,12 +49,8 @@ Exit codes:
 pub(super) struct CollectArgs {
     #[command(flatten)]
     target: TargetArgs,
-    /// The file; its name tells Pod, process and time when this is left out, and it lies in /data where that is mounted
-    #[arg(short, long, value_name = "FILE")]
-    output: Option<PathBuf>,
-    /// Replace the file if it is there
-    #[arg(long)]
-    force: bool,
+    #[command(flatten)]
+    output: OutputArgs,
     /// Also make a file for a viewer, beside the trace; its name ends in `.speedscope.json` or `.chromium.json`
     #[arg(long, value_enum, ignore_case = true, default_value = "NetTrace")]
     format: Format,
@@ -91,28 +87,25 @@ pub(super) fn run(args: &CollectArgs, called: CalledAs) -> anyhow::Result<ExitCo
     let choice = choose(&args.wanted())?;
     let stopping = args.stopping.read()?;
     choice.notes.iter().for_each(|text| note(text));
-    args.check_format(&choice, called)?;
+    let manners = args.output.manners(called);
+    args.check_format(&choice, manners)?;
     let place = Place::of_process();
     let target = args.target.find(&place)?;
     let config = args.config(&choice, &target)?;
-    let result = output::Result {
-        asked: args.output.as_deref(),
-        force: args.force,
+    let subject = Subject {
+        place: &place,
+        target: &target,
         kind: "trace",
         extension: "nettrace",
     };
-    let (path, file) = result.create(&place, &target, called)?;
+    let draft = Draft::begin(args.output.asked(), manners, subject)?;
     introduce(&choice, &target, &config);
     // From here on a signal ends the trace, not the process.
     let mut stop = Stop::listen().context("cannot listen for signals")?;
-    let session = match target.runtime.collect(&config) {
-        Ok(session) => session,
-        Err(error) => {
-            // The file is empty and ours; that there is no trace matters more than an error here.
-            let _ = fs::remove_file(&path);
-            return Err(error).with_context(|| format!("cannot trace process {}", target.pid));
-        }
-    };
+    let session = target.runtime.collect(&config);
+    let session = session.with_context(|| format!("cannot trace process {}", target.pid))?;
+    let file = draft.file()?;
+    let path = draft.keep()?;
     if args.resume_runtime
         && let Err(error) = target.runtime.resume()
     {
@@ -127,7 +120,7 @@ pub(super) fn run(args: &CollectArgs, called: CalledAs) -> anyhow::Result<ExitCo
 
 impl CollectArgs {
     /// Whether the file for a viewer can be made: told before the application is put to any cost.
-    fn check_format(&self, choice: &Choice, called: CalledAs) -> anyhow::Result<()> {
+    fn check_format(&self, choice: &Choice, manners: Manners) -> anyhow::Result<()> {
         if self.format == Format::NetTrace {
             return Ok(());
         }
@@ -139,16 +132,9 @@ impl CollectArgs {
                 self.format.name()
             );
         }
-        let viewed = self
-            .output
-            .as_deref()
-            .and_then(|path| self.format.beside(path));
-        match viewed.filter(|path| path.exists()) {
-            Some(path) if !self.force && called == CalledAs::Sidebox => {
-                bail!("{} is there already: --force replaces it", path.display())
-            }
-            _ => Ok(()),
-        }
+        let asked = self.output.asked();
+        let viewed = asked.and_then(|path| self.format.beside(path));
+        viewed.map_or(Ok(()), |path| manners.allow(&path))
     }
 
     fn wanted(&self) -> Wanted<'_> {
@@ -234,14 +220,14 @@ fn view(path: &Path, viewed: &Path, format: Format) -> anyhow::Result<()> {
     no_longer().context("cannot listen for signals")?;
     let file = File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
     let profile = Profile::read(file).with_context(|| format!("{}", path.display()))?;
-    export(profile, path, viewed, (format, View::Wall))?;
-    writeln!(stdout(), "{}", viewed.display()).or_else(output::without_reader)?;
-    Ok(())
+    // Whether one that is there may be replaced was asked before the trace.
+    let draft = Draft::of(viewed, Manners::Replace)?;
+    export(profile, path, draft, (format, View::Wall))
 }
 
 /// The path alone goes to standard output.
 fn conclude(path: &Path, trace: Trace) -> anyhow::Result<ExitCode> {
-    writeln!(stdout(), "{}", path.display()).or_else(output::without_reader)?;
+    output::result(path)?;
     let Recorded { bytes, end } = trace.recorded;
     let written = size(bytes);
     if trace.lost > 0 {

@@ -2,7 +2,7 @@
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
-use std::io::{self, BufWriter, Write, stdout};
+use std::io::{self, BufWriter};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -11,7 +11,8 @@ use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
 
 use crate::cli::tools::CalledAs;
-use crate::cli::tools::output::note;
+use crate::cli::tools::draft::{Draft, OutputArgs};
+use crate::cli::tools::output::{self, note};
 use crate::diagnostics::nettrace::End;
 use crate::diagnostics::trace::{
     Profile, Summary, Timeline, Titles, TraceError, View, chromium, speedscope,
@@ -22,7 +23,7 @@ Costs the application nothing: it reads a file. Memory is some megabytes, whatev
 lies meanwhile in a file beside the result, which is gone when the command ends.
 
 Open Speedscope files at https://www.speedscope.app, Chromium files at https://ui.perfetto.dev or edge://tracing:
-both viewers read them in the browser and send nothing away.
+both viewers read them in the browser and send nothing away. The extension of --output becomes that of the format.
 
 Examples:
   sidebox trace convert /data/trace.nettrace --format Speedscope       # /data/trace.speedscope.json
@@ -41,12 +42,8 @@ pub(super) struct ConvertArgs {
     /// What for
     #[arg(long, value_enum, ignore_case = true)]
     format: Format,
-    /// The result; its extension becomes that of the format, `.speedscope.json` or `.chromium.json`
-    #[arg(short, long, value_name = "FILE")]
-    output: Option<PathBuf>,
-    /// Replace the result if it is there
-    #[arg(long)]
-    force: bool,
+    #[command(flatten)]
+    output: OutputArgs,
     /// Which time the result shows
     #[arg(long, value_enum, default_value = "wall")]
     view: Shown,
@@ -121,28 +118,30 @@ impl From<Shown> for View {
 
 /// Converts, and tells where.
 pub(super) fn run(args: &ConvertArgs, called: CalledAs) -> anyhow::Result<ExitCode> {
-    let output = args
-        .format
-        .path(args.output.as_deref().unwrap_or(&args.input));
-    if is_same(&args.input, &output) {
-        bail!(
-            "{} is the trace itself: say where with -o",
-            output.display()
-        );
+    let asked = args.output.asked().unwrap_or(&args.input);
+    let path = args.format.path(asked);
+    if is_same(&args.input, &path) {
+        bail!("{} is the trace itself: say where with -o", path.display());
     }
-    if !args.force && called == CalledAs::Sidebox && output.exists() {
-        bail!("{} is there already: --force replaces it", output.display());
-    }
+    let manners = args.output.manners(called);
+    manners.allow(&path)?;
+    let profile = read(&args.input)?;
+    let draft = Draft::of(&path, manners)?;
     if args.format == Format::NetTrace {
-        read(&args.input)?;
-        let copied = fs::copy(&args.input, &output);
-        copied.with_context(|| format!("cannot make {}", output.display()))?;
+        copy(&args.input, draft)?;
     } else {
         let form = (args.format, args.view.into());
-        export(read(&args.input)?, &args.input, &output, form)?;
+        export(profile, &args.input, draft, form)?;
     }
-    writeln!(stdout(), "{}", output.display())?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// The trace itself is what was asked for.
+fn copy(input: &Path, draft: Draft) -> anyhow::Result<()> {
+    let wrong = || format!("cannot make {}", draft.path().display());
+    let mut trace = File::open(input).with_context(wrong)?;
+    io::copy(&mut trace, &mut draft.file()?).with_context(wrong)?;
+    Ok(output::result(&draft.keep()?)?)
 }
 
 /// Whether two paths lead to one file.
@@ -190,15 +189,19 @@ pub(super) fn check_samples(profile: &Profile<File>, input: &Path) -> anyhow::Re
     )
 }
 
-/// Makes the file of a viewer out of a trace.
+/// Makes the file of a viewer out of a trace, and tells where. Whatever ends this early, half a file never has the name of
+/// a whole one.
 pub(super) fn export(
     mut profile: Profile<File>,
     input: &Path,
-    output: &Path,
+    draft: Draft,
     (format, view): (Format, View),
 ) -> anyhow::Result<()> {
     check_samples(&profile, input)?;
-    let folder = output.parent().filter(|folder| *folder != Path::new(""));
+    let folder = draft
+        .path()
+        .parent()
+        .filter(|folder| *folder != Path::new(""));
     let folder = folder.unwrap_or_else(|| Path::new(".")).to_owned();
     let timeline = Timeline::of(&mut profile, view, folder);
     let timeline = timeline.with_context(|| format!("{}", input.display()))?;
@@ -208,19 +211,10 @@ pub(super) fn export(
             input.display()
         );
     }
-    // Whatever ends this early, half a file never has the name of a whole one.
-    let mut part = output.as_os_str().to_owned();
-    part.push(".part");
-    let part = PathBuf::from(part);
-    let made = File::create(&part).map_err(TraceError::Write);
-    let written = made.and_then(|file| write(&timeline, output, format, file));
-    let named = written.and_then(|()| fs::rename(&part, output).map_err(TraceError::Write));
-    named
-        .inspect_err(|_| {
-            // It may not be there; that there is no result is told anyway.
-            let _ = fs::remove_file(&part);
-        })
-        .with_context(|| format!("cannot make {}", output.display()))
+    let path = draft.path();
+    write(&timeline, path, format, draft.file()?)
+        .with_context(|| format!("cannot make {}", path.display()))?;
+    Ok(output::result(&draft.keep()?)?)
 }
 
 fn write(timeline: &Timeline, output: &Path, format: Format, file: File) -> Result<(), TraceError> {

@@ -9,12 +9,11 @@ mod report;
 mod stopping;
 
 use std::fmt::Write as _;
-use std::io::{Write, stdout};
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 
-use super::{CalledAs, ps};
+use super::{CalledAs, output, ps};
 use profiles::PROFILES;
 
 /// The commands of `sidebox trace` and of `dotnet-trace`.
@@ -67,6 +66,6 @@ fn list_profiles() -> anyhow::Result<ExitCode> {
             );
         }
     }
-    stdout().lock().write_all(page.as_bytes())?;
+    output::page(&page)?;
     Ok(ExitCode::SUCCESS)
 }

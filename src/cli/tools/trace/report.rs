@@ -1,6 +1,5 @@
 //! `sidebox trace report`: which methods took the time, as a table.
 
-use std::io::{Write, stdout};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -8,7 +7,7 @@ use anyhow::Context;
 use clap::{Args, Subcommand};
 
 use super::convert::{Shown, check_samples, read};
-use crate::cli::tools::output::note;
+use crate::cli::tools::output::{note, page};
 use crate::diagnostics::trace::{By, Names, Top, View};
 
 pub(super) const EXAMPLES: &str = "\
@@ -80,7 +79,7 @@ pub(super) fn run(args: &ReportArgs) -> anyhow::Result<ExitCode> {
     };
     let count = asked.number as usize;
     let table = top.table((by, names), count, asked.verbose);
-    stdout().lock().write_all(table.as_bytes())?;
+    page(&table)?;
     tell(&top, asked, count);
     Ok(ExitCode::SUCCESS)
 }
