@@ -3,65 +3,38 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command};
 
 use serde_json::Value;
 use tempfile::TempDir;
 
-use super::cli::{Ran, finish, named, run, sidebox, signal, spawn, through};
-use super::dotnet::{App, Dotnet, Version, await_some};
+use super::case::Case;
+use super::dotnet::{Version, await_some};
+use super::tool::{Ran, finish, named, run, sidebox, signal, spawn, through};
 
-/// An application and a folder for results.
-struct Case {
-    dotnet: Dotnet,
-    app: App,
-    folder: TempDir,
-    file: PathBuf,
+fn watched(version: Version, name: &str) -> Option<Case> {
+    Case::new("c.json", |dotnet| dotnet.app(version, name))
 }
 
-impl Case {
-    fn new(version: Version, name: &str) -> Option<Self> {
-        let dotnet = Dotnet::find()?;
-        let app = dotnet.app(version, name).start();
-        let folder = TempDir::new().unwrap();
-        let file = folder.path().join("c.json");
-        Some(Self {
-            dotnet,
-            app,
-            folder,
-            file,
-        })
-    }
+/// A call that writes JSON into the file.
+pub(crate) fn collect(case: &Case, command: Command) -> Command {
+    case.result_of(command, &["counters", "collect", "--format", "json"])
+}
 
-    fn tool(&self, mut command: Command, words: &[&str]) -> Command {
-        command.env("TMPDIR", self.app.tmp()).args(words);
-        command.arg("-p").arg(self.app.pid().to_string());
-        command
-    }
+/// Starts such a call and waits for values.
+pub(crate) fn collecting(case: &Case) -> Child {
+    await_values(spawn(&mut collect(case, sidebox())), &case.file)
+}
 
-    /// A call that writes JSON into the file.
-    fn collect(&self, command: Command) -> Command {
-        let mut command = self.tool(command, &["counters", "collect", "--format", "json"]);
-        command.arg("-o").arg(&self.file);
-        command
-    }
-
-    /// Starts such a call and waits for values.
-    fn collecting(&self) -> Child {
-        let child = spawn(&mut self.collect(sidebox()));
-        await_values(child, &self.file)
-    }
-
-    fn is_whole(&self, ran: &Ran) {
-        assert_eq!(ran.code, Some(0), "{}", ran.err);
-        assert_eq!(ran.out, format!("{}\n", self.file.display()));
-        assert!(!events(&self.file).is_empty());
-    }
+#[track_caller]
+fn is_collected_whole(case: &Case, ran: &Ran) {
+    case.is_done(ran);
+    assert!(!events(&case.file).is_empty());
 }
 
 /// Waits until a file has values; a call that ends before says why.
-fn await_values(mut child: Child, file: &Path) -> Child {
+pub(crate) fn await_values(mut child: Child, file: &Path) -> Child {
     let long = || fs::metadata(file).is_ok_and(|found| found.len() > 2_000);
     let looked = || match child.try_wait().unwrap() {
         _ if long() => Some(true),
@@ -85,7 +58,7 @@ fn json(path: &Path) -> Value {
     serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
 }
 
-fn events(path: &Path) -> Vec<Value> {
+pub(crate) fn events(path: &Path) -> Vec<Value> {
     json(path)["Events"].as_array().unwrap().clone()
 }
 
@@ -106,7 +79,7 @@ fn rows(text: &str) -> BTreeSet<String> {
 fn the_command_of_the_recipe_works_as_it_stands() {
     let cases: Vec<_> = Version::ALL
         .into_iter()
-        .filter_map(|version| Case::new(version, "HelloAks"))
+        .filter_map(|version| watched(version, "HelloAks"))
         .collect();
     let start = |case: &Case| {
         let mut command = named(&case.folder, "dotnet-counters");
@@ -153,7 +126,7 @@ fn the_command_of_the_recipe_works_as_it_stands() {
 #[test]
 fn the_rows_are_those_of_dotnet_counters() {
     for version in Version::ALL {
-        let Some(case) = Case::new(version, "HelloAks") else {
+        let Some(case) = watched(version, "HelloAks") else {
             return;
         };
         let Some(reference) = case.dotnet.reference(version) else {
@@ -181,17 +154,17 @@ fn the_rows_are_those_of_dotnet_counters() {
 #[test]
 fn instruments_of_each_kind_have_their_values() {
     for version in Version::ALL {
-        let Some(case) = Case::new(version, "Instruments") else {
+        let Some(case) = watched(version, "Instruments") else {
             return;
         };
-        let mut collect = case.collect(sidebox());
+        let mut collect = collect(&case, sidebox());
         let ran = run(collect.args([
             "--duration",
             "3s",
             "--counters",
             "Shop,Shop.Meter,Both,Nobody",
         ]));
-        case.is_whole(&ran);
+        is_collected_whole(&case, &ran);
         assert!(ran.err.contains("nothing came from Nobody"), "{}", ran.err);
         let events = events(&case.file);
         let values = |provider: &str, name: &str, tags: &str| -> Vec<f64> {
@@ -234,41 +207,41 @@ fn instruments_of_each_kind_have_their_values() {
 
 #[test]
 fn signals_end_it_in_order() {
-    let Some(case) = Case::new(Version::Net8, "HelloAks") else {
+    let Some(case) = watched(Version::Net8, "HelloAks") else {
         return;
     };
     for name in ["INT", "TERM", "HUP"] {
-        let child = case.collecting();
+        let child = collecting(&case);
         signal(&child, "TSTP");
         signal(&child, name);
-        case.is_whole(&finish(child));
+        is_collected_whole(&case, &finish(child));
         fs::remove_file(&case.file).unwrap();
     }
 }
 
 #[test]
 fn whatever_ends_it_the_file_is_whole() {
-    let Some(mut case) = Case::new(Version::Net10, "HelloAks") else {
+    let Some(mut case) = watched(Version::Net10, "HelloAks") else {
         return;
     };
     // The tool is killed.
-    let mut child = case.collecting();
+    let mut child = collecting(&case);
     child.kill().unwrap();
     child.wait().unwrap();
     assert!(!events(&case.file).is_empty());
     // What is there is not replaced without a word.
-    let ran = run(case.collect(sidebox()).args(["--duration", "1s"]));
+    let ran = run(collect(&case, sidebox()).args(["--duration", "1s"]));
     assert_eq!(ran.code, Some(1));
     assert!(ran.err.contains("--force replaces it"), "{}", ran.err);
     // The file may not grow.
-    let mut limited = case.collect(through(&["prlimit", "--fsize=9000"]));
+    let mut limited = collect(&case, through(&["prlimit", "--fsize=9000"]));
     let ran = run(limited.arg("--force"));
     assert_eq!(ran.code, Some(1), "{}", ran.err);
     assert!(ran.err.contains("takes no more"), "{}", ran.err);
     assert!(events(&case.file).len() > 5);
     fs::remove_file(&case.file).unwrap();
     // The application freezes: the second signal gives it up.
-    let mut child = case.collecting();
+    let mut child = collecting(&case);
     case.app.freeze();
     let end = || {
         signal(&child, "INT");
@@ -279,7 +252,7 @@ fn whatever_ends_it_the_file_is_whole() {
     case.app.signal("CONT");
     fs::remove_file(&case.file).unwrap();
     // The application ends.
-    let child = case.collecting();
+    let child = collecting(&case);
     case.app.kill();
     let ran = finish(child);
     assert_eq!(ran.code, Some(1), "{}", ran.err);
@@ -291,7 +264,7 @@ fn whatever_ends_it_the_file_is_whole() {
 fn several_processes_have_a_file_each() {
     let cases: Vec<_> = Version::ALL
         .into_iter()
-        .filter_map(|version| Case::new(version, "HelloAks"))
+        .filter_map(|version| watched(version, "HelloAks"))
         .collect();
     let [first, second] = &cases[..] else {
         return;
@@ -314,10 +287,10 @@ fn several_processes_have_a_file_each() {
 
 #[test]
 fn two_tools_share_the_meters_or_are_told_why_not() {
-    let Some(case) = Case::new(Version::Net10, "HelloAks") else {
+    let Some(case) = watched(Version::Net10, "HelloAks") else {
         return;
     };
-    let child = case.collecting();
+    let child = collecting(&case);
     let monitor = |interval| {
         let words = ["counters", "monitor", "--duration", "3s"];
         let mut monitor = case.tool(sidebox(), &words);
@@ -328,7 +301,7 @@ fn two_tools_share_the_meters_or_are_told_why_not() {
     let ran = monitor("2");
     assert!(ran.err.contains("--refresh-interval 1"), "{}", ran.err);
     signal(&child, "TERM");
-    case.is_whole(&finish(child));
+    is_collected_whole(&case, &finish(child));
 }
 
 #[test]

@@ -5,15 +5,15 @@ use std::process::{Child, Command};
 
 use tempfile::TempDir;
 
-use super::cli::{is_root, run, sidebox, through};
 use super::dotnet::{App, Dotnet, Start, Version};
+use super::tool::{is_root, run, sidebox, through};
 
-fn resting(dotnet: &Dotnet, version: Version) -> Start {
+pub(crate) fn resting(dotnet: &Dotnet, version: Version) -> Start {
     dotnet.hello(version).env("PAUSE_MILLISECONDS", "50")
 }
 
 /// Exit code and page.
-fn examined(command: &mut Command, pid: u32) -> (Option<i32>, String) {
+pub(crate) fn examined(command: &mut Command, pid: u32) -> (Option<i32>, String) {
     let ran = run(command.args(["doctor", "-p", &pid.to_string()]));
     assert_eq!(ran.err, "");
     (ran.code, ran.out)
@@ -21,7 +21,7 @@ fn examined(command: &mut Command, pid: u32) -> (Option<i32>, String) {
 
 /// Whether a line has this verdict and this text.
 #[track_caller]
-fn says(page: &str, verdict: &str, what: &str, text: &str) {
+pub(crate) fn says(page: &str, verdict: &str, what: &str, text: &str) {
     let line = |line: &&str| {
         let rest = line
             .strip_prefix("  ")
@@ -60,7 +60,7 @@ fn a_process_that_can_be_reached_has_a_clean_bill() {
     }
 }
 
-fn started(start: Start) -> App {
+pub(crate) fn started(start: Start) -> App {
     let mut app = start.spawn();
     app.await_output(|text| text.contains("prime"));
     app
@@ -96,7 +96,26 @@ fn what_blocks_is_named_with_the_way_out() {
     );
 }
 
-struct Sleeping(Child);
+/// A process that is not .NET.
+pub(crate) struct Sleeping(Child);
+
+impl Sleeping {
+    /// Its folder for temporary files is this one.
+    pub(crate) fn start(folder: &TempDir) -> Self {
+        let mut sleep = Command::new("sleep");
+        Self(
+            sleep
+                .arg("600")
+                .env("TMPDIR", folder.path())
+                .spawn()
+                .unwrap(),
+        )
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.0.id()
+    }
+}
 
 impl Drop for Sleeping {
     fn drop(&mut self) {
@@ -108,8 +127,9 @@ impl Drop for Sleeping {
 
 #[test]
 fn a_process_without_a_runtime_is_told_as_one() {
-    let sleeping = Sleeping(Command::new("sleep").arg("600").spawn().unwrap());
-    let (code, page) = examined(&mut sidebox(), sleeping.0.id());
+    let folder = TempDir::new().unwrap();
+    let sleeping = Sleeping::start(&folder);
+    let (code, page) = examined(&mut sidebox(), sleeping.pid());
     assert_eq!(code, Some(1), "{page}");
     says(&page, "BLOCKED", "runtime", "Native AOT");
 }

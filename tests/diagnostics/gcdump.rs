@@ -1,7 +1,6 @@
 //! `sidebox gcdump` on heaps that are known: whole or refused, one at a time, also by Microsoft's name.
 
 use std::fs::{self, File};
-use std::path::PathBuf;
 use std::process::Command;
 
 use sidebox::diagnostics::heap::{self, Graph, Snapshot, Walk};
@@ -9,53 +8,35 @@ use sidebox::diagnostics::ipc::{Level, Provider, SessionConfig};
 use sidebox::diagnostics::nettrace::Reader;
 use tempfile::TempDir;
 
-use super::cli::{Ran, files, named, run, sidebox, spawn, through};
-use super::dotnet::{App, Dotnet, Version, await_some};
+use super::case::Case;
+use super::dotnet::{Dotnet, Version, await_some};
 use super::runtime;
+use super::tool::{Ran, files, named, run, sidebox, spawn, through};
 
-/// An application with so many orders, and a folder for results.
-struct Case {
-    app: App,
-    folder: TempDir,
-    file: PathBuf,
+/// An application with so many orders.
+pub(crate) fn known(version: Version, orders: u32) -> Option<Case> {
+    Case::new("h.gcdump", |dotnet| {
+        dotnet.app(version, "KnownHeap").arg(orders.to_string())
+    })
 }
 
-impl Case {
-    fn new(version: Version, orders: u32) -> Option<Self> {
-        let app = Dotnet::find()?
-            .app(version, "KnownHeap")
-            .arg(orders.to_string())
-            .start();
-        let folder = TempDir::new().unwrap();
-        let file = folder.path().join("h.gcdump");
-        Some(Self { app, folder, file })
-    }
+/// A call that writes its heap into the file.
+pub(crate) fn collect(case: &Case) -> Command {
+    case.result_of(sidebox(), &["gcdump", "collect"])
+}
 
-    fn tool(&self, mut command: Command, words: &[&str]) -> Command {
-        command.env("TMPDIR", self.app.tmp()).args(words);
-        command.arg("-p").arg(self.app.pid().to_string());
-        command
-    }
+pub(crate) fn graph(case: &Case) -> Graph {
+    heap::read(File::open(&case.file).unwrap()).unwrap()
+}
 
-    fn collect(&self) -> Command {
-        let mut command = self.tool(sidebox(), &["gcdump", "collect"]);
-        command.arg("-o").arg(&self.file);
-        command
-    }
-
-    fn graph(&self) -> Graph {
-        heap::read(File::open(&self.file).unwrap()).unwrap()
-    }
-
-    fn is_whole(&self, ran: &Ran, orders: usize) {
-        assert_eq!(ran.code, Some(0), "{}", ran.err);
-        assert_eq!(ran.out, format!("{}\n", self.file.display()));
-        assert_eq!(count(&self.graph(), "KnownHeap.Order"), orders);
-    }
+#[track_caller]
+fn is_walked_whole(case: &Case, ran: &Ran, orders: usize) {
+    case.is_done(ran);
+    assert_eq!(count(&graph(case), "KnownHeap.Order"), orders);
 }
 
 /// How many objects of a type there are.
-fn count(graph: &Graph, name: &str) -> usize {
+pub(crate) fn count(graph: &Graph, name: &str) -> usize {
     let is = |kind: usize| &*graph.types()[kind].name == name;
     graph.nodes().filter(|node| is(node.kind)).count()
 }
@@ -63,17 +44,17 @@ fn count(graph: &Graph, name: &str) -> usize {
 #[test]
 fn a_known_heap_is_there_whole_with_what_keeps_it() {
     for version in Version::ALL {
-        let Some(case) = Case::new(version, 20_000) else {
+        let Some(case) = known(version, 20_000) else {
             return;
         };
-        let ran = run(&mut case.collect());
-        case.is_whole(&ran, 20_000);
+        let ran = run(&mut collect(&case));
+        is_walked_whole(&case, &ran, 20_000);
         assert!(
             ran.err.contains("the application stood still for "),
             "{}",
             ran.err
         );
-        let graph = case.graph();
+        let graph = graph(&case);
         assert_eq!(count(&graph, "KnownHeap.Customer"), 1);
         assert_eq!(graph.unknown_types(), 0);
         // Every order points at the customer, and the static variable at the array of all.
@@ -109,7 +90,7 @@ fn a_known_heap_is_there_whole_with_what_keeps_it() {
 #[test]
 fn a_report_of_a_process_is_that_of_its_file_with_the_references() {
     for version in Version::ALL {
-        let Some(case) = Case::new(version, 5_000) else {
+        let Some(case) = known(version, 5_000) else {
             return;
         };
         let ran = run(&mut case.tool(sidebox(), &["gcdump", "report", "-t", "sums"]));
@@ -117,7 +98,7 @@ fn a_report_of_a_process_is_that_of_its_file_with_the_references() {
         assert!(ran.out.contains("  Total references\n"), "{}", ran.out);
         let row = "        160,000     5,000  KnownHeap.Order  [KnownHeap.dll]\n";
         assert!(ran.out.contains(row), "{}", ran.out);
-        run(&mut case.collect());
+        run(&mut collect(&case));
         let mut report = sidebox();
         report
             .args(["gcdump", "report", "--report-type", "HeapStat"])
@@ -135,7 +116,7 @@ fn a_report_of_a_process_is_that_of_its_file_with_the_references() {
 #[test]
 fn a_recorded_stream_converts_to_the_same_heap() {
     for version in Version::ALL {
-        let Some(case) = Case::new(version, 5_000) else {
+        let Some(case) = known(version, 5_000) else {
             return;
         };
         let stream = case.folder.path().join("h.nettrace");
@@ -149,7 +130,7 @@ fn a_recorded_stream_converts_to_the_same_heap() {
         assert_eq!(traced.code, Some(0), "{}", traced.err);
         let mut convert = named(&case.folder, "dotnet-gcdump");
         let ran = run(convert.arg("convert").arg(&stream));
-        case.is_whole(&ran, 5_000);
+        is_walked_whole(&case, &ran, 5_000);
     }
 }
 
@@ -175,23 +156,23 @@ fn a_runtime_that_dials_the_tool_is_walked_too() {
 #[test]
 fn what_did_not_fit_is_refused_and_leaves_no_file() {
     for version in Version::ALL {
-        let Some(case) = Case::new(version, 200_000) else {
+        let Some(case) = known(version, 200_000) else {
             return;
         };
-        let ran = run(case.collect().args(["--buffersize", "1"]));
+        let ran = run(collect(&case).args(["--buffersize", "1"]));
         assert_eq!(ran.code, Some(1));
         assert!(ran.err.contains("would have holes"), "{}", ran.err);
         assert!(files(case.folder.path(), "gcdump").is_empty());
         // With a buffer of its own choice it is whole at once.
-        let ran = run(&mut case.collect());
-        case.is_whole(&ran, 200_000);
+        let ran = run(&mut collect(&case));
+        is_walked_whole(&case, &ran, 200_000);
         assert!(!ran.err.contains("again"), "{}", ran.err);
     }
 }
 
 #[test]
 fn a_file_that_takes_no_more_is_an_error_and_goes() {
-    let Some(case) = Case::new(Version::Net8, 5_000) else {
+    let Some(case) = known(Version::Net8, 5_000) else {
         return;
     };
     let mut collect = case.tool(
@@ -206,10 +187,10 @@ fn a_file_that_takes_no_more_is_an_error_and_goes() {
 
 #[test]
 fn two_at_a_time_are_one_heap_and_one_refusal() {
-    let Some(case) = Case::new(Version::Net10, 200_000) else {
+    let Some(case) = known(Version::Net10, 200_000) else {
         return;
     };
-    let mut first = spawn(&mut case.collect());
+    let mut first = spawn(&mut collect(&case));
     let lock = || {
         let found = fs::read_dir(case.app.tmp()).unwrap();
         let mut names = found.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
@@ -224,13 +205,13 @@ fn two_at_a_time_are_one_heap_and_one_refusal() {
         second.err
     );
     assert!(first.wait().unwrap().success());
-    assert_eq!(count(&case.graph(), "KnownHeap.Order"), 200_000);
+    assert_eq!(count(&graph(&case), "KnownHeap.Order"), 200_000);
     assert_eq!(lock(), None);
 }
 
 #[test]
 fn a_walk_that_another_tool_spoils_is_refused() {
-    let Some(case) = Case::new(Version::Net10, 1_000) else {
+    let Some(case) = known(Version::Net10, 1_000) else {
         return;
     };
     // Another tool's session with the names of types, which has them all by now and is still open.
@@ -246,7 +227,7 @@ fn a_walk_that_another_tool_spoils_is_refused() {
             .take_event(&reader.next().unwrap().unwrap())
             .unwrap();
     }
-    let ran = run(&mut case.collect());
+    let ran = run(&mut collect(&case));
     assert_eq!(ran.code, Some(1), "{}", ran.err);
     assert!(
         ran.err.contains("another tool walked the heap"),
@@ -254,38 +235,36 @@ fn a_walk_that_another_tool_spoils_is_refused() {
         ran.err
     );
     drop(other);
-    let ran = run(&mut case.collect());
-    case.is_whole(&ran, 1_000);
+    let ran = run(&mut collect(&case));
+    is_walked_whole(&case, &ran, 1_000);
 }
 
 #[test]
-fn an_application_that_is_killed_or_frozen_gives_no_half_of_a_heap() {
-    let Some(mut case) = Case::new(Version::Net8, 400_000) else {
+fn an_old_heap_stays_until_there_is_a_new_one() {
+    let Some(case) = known(Version::Net10, 200_000) else {
         return;
     };
-    case.app.signal("STOP");
-    let ran = run(case.collect().args(["--timeout", "2"]));
-    assert_eq!(ran.code, Some(1), "{}", ran.err);
-    case.app.signal("CONT");
-    let child = spawn(&mut case.collect());
-    case.app.kill();
-    let ran = super::cli::finish(child);
-    assert_eq!(ran.code, Some(1), "{}", ran.err);
-    assert!(files(case.folder.path(), "gcdump").is_empty());
+    fs::write(&case.file, "years of work").unwrap();
+    let ran = run(collect(&case).args(["--force", "--buffersize", "1"]));
+    assert_eq!(ran.code, Some(1));
+    assert_eq!(case.bytes(), b"years of work");
+    assert!(files(case.folder.path(), "part").is_empty());
+    let ran = run(collect(&case).arg("--force"));
+    is_walked_whole(&case, &ran, 200_000);
 }
 
 #[test]
 fn the_name_of_microsofts_tool_means_its_manners() {
-    let Some(case) = Case::new(Version::Net10, 1_000) else {
+    let Some(case) = known(Version::Net10, 1_000) else {
         return;
     };
     let folder = TempDir::new().unwrap();
     let mut command = case.tool(named(&folder, "dotnet-gcdump"), &["collect", "-v"]);
     command.arg("--output").arg(case.folder.path().join("h"));
-    case.is_whole(&run(&mut command), 1_000);
-    case.is_whole(&run(&mut command), 1_000);
+    is_walked_whole(&case, &run(&mut command), 1_000);
+    is_walked_whole(&case, &run(&mut command), 1_000);
     // Our own name asks before it replaces.
-    let ran = run(&mut case.collect());
+    let ran = run(&mut collect(&case));
     assert!(ran.err.contains("--force replaces it"), "{}", ran.err);
     let folder = TempDir::new().unwrap();
     let ran = run(named(&folder, "dotnet-gcdump").args(["collect", "--dsrouter", "ios"]));

@@ -155,6 +155,13 @@ pub(crate) fn info() -> Vec<u8> {
     message(u16::try_from(payload.len() + 20).unwrap(), 0, &payload)
 }
 
+/// Who a runtime before .NET 6 says it is.
+pub(crate) fn old_info() -> Vec<u8> {
+    let mut payload = vec![0; 24];
+    (0..3).for_each(|_| payload.extend([1, 0, 0, 0, 0, 0]));
+    message(u16::try_from(payload.len() + 20).unwrap(), 0, &payload)
+}
+
 #[test]
 fn an_environment_of_gigabytes_is_not_believed() {
     let peer = Peer::new(|number, mut stream| {
@@ -182,13 +189,8 @@ fn an_old_runtime_is_asked_again_with_an_older_command() {
     let peer = Peer::new(move |number, mut stream| {
         let request = take_request(&mut stream);
         tell.send((request[16], request[17])).unwrap();
-        let old_info = {
-            let mut payload = vec![0; 24];
-            (0..3).for_each(|_| payload.extend([1, 0, 0, 0, 0, 0]));
-            message(u16::try_from(payload.len() + 20).unwrap(), 0, &payload)
-        };
         let answer = match number {
-            2 => old_info,
+            2 => old_info(),
             4 => message(28, 0, &[1; 8]),
             _ => unknown.clone(),
         };

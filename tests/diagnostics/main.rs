@@ -5,15 +5,24 @@
 #[path = "../dotnet/mod.rs"]
 mod dotnet;
 
-mod cli;
+#[path = "../support/case.rs"]
+mod case;
+#[path = "../support/tool.rs"]
+mod tool;
+
+mod asked;
 mod collect;
 mod counters;
+mod crowd;
 mod doctor;
+mod ends;
 mod gcdump;
 mod hostile;
 mod monitor;
+mod obstacles;
 mod port;
 mod ps;
+mod restart;
 mod session;
 
 use std::io::Read;
