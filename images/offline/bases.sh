@@ -48,7 +48,8 @@ base() {
   local began=$SECONDS folder=$work/base
   mkdir "$folder"
   "$4" "$folder"
-  build "$tag" "$file" "$folder" --label "$label=$key"
+  # What runs while images are built is of this machine's architecture, whatever they are for.
+  ARCH=$(machine) build "$tag" "$file" "$folder" --label "$label=$key"
   rm -rf "$folder"
   say "$tag, a stand-in, in $((SECONDS - began)) s"
 }

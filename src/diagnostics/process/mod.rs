@@ -43,8 +43,10 @@ pub use proc::Visible;
 use super::ipc::{Endpoint, Port, Runtime};
 use candidate::Candidate;
 
-/// How long each runtime may take to say who it is.
+/// How long each runtime may take to say who it is, where all are looked for.
 const INTRODUCTION: Duration = Duration::from_secs(3);
+/// How long the one that somebody named may take: it answers one tool at a time, and others may be before us.
+const NAMED: Duration = Duration::from_secs(15);
 /// How long a port is listened on: a runtime dials at least twice a second.
 const DIALLING: Duration = Duration::from_secs(2);
 /// How many runtimes are asked at a time.
@@ -116,7 +118,11 @@ pub fn visible(proc: &Path) -> impl Iterator<Item = Visible> {
 pub fn find(sight: &Sight, wanted: Wanted) -> Found {
     let candidates = candidate::all(sight, wanted);
     let mut found = Found::default();
-    for asked in ask_all(candidates) {
+    let patience = match wanted {
+        Wanted::All => INTRODUCTION,
+        Wanted::Pid(_) => NAMED,
+    };
+    for asked in ask_all(candidates, patience) {
         match asked {
             Asked::Process(process) => found.processes.push(*process),
             Asked::Stale(path) => found.stale.push(path),
@@ -138,7 +144,8 @@ enum Asked {
 }
 
 /// Asks several at a time, so that one that is frozen does not hold up the others.
-fn ask_all(candidates: Vec<Candidate>) -> Vec<Asked> {
+fn ask_all(candidates: Vec<Candidate>, patience: Duration) -> Vec<Asked> {
+    let ask = |candidate| ask(candidate, patience);
     let threads = candidates.len().min(AT_A_TIME);
     if threads <= 1 {
         return candidates.into_iter().map(ask).collect();
@@ -156,7 +163,7 @@ fn ask_all(candidates: Vec<Candidate>) -> Vec<Asked> {
     })
 }
 
-fn ask(candidate: Candidate) -> Asked {
+fn ask(candidate: Candidate, patience: Duration) -> Asked {
     let Candidate {
         pid,
         visible,
@@ -165,7 +172,7 @@ fn ask(candidate: Candidate) -> Asked {
     } = candidate;
     let state = match socket {
         Err(obstacle) => Err(obstacle),
-        Ok(path) => match Runtime::connect_within(Endpoint::socket(&path), INTRODUCTION) {
+        Ok(path) => match Runtime::connect_within(Endpoint::socket(&path), patience) {
             Err(error) if visible.is_none() && obstacle::is_stale(&error) => {
                 return Asked::Stale(path);
             }
