@@ -2,36 +2,22 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Output};
 
-use tempfile::TempDir;
-
-use super::cli::{SIDEBOX, printed, sidebox};
-use super::dotnet::{App, Dotnet, Version, await_some};
+use super::case::Case;
+use super::cli::{printed, sidebox};
+use super::dotnet::Version;
+use super::tool::{self, await_size, finish, named, run, spawn};
 use super::viewers::{assert_chromium, assert_speedscope};
 use super::{MICROSOFT, assert_same};
 
-/// An application and a folder for results.
-fn case(version: Version) -> Option<(Dotnet, App, TempDir)> {
-    let dotnet = Dotnet::find()?;
-    let app = dotnet
-        .hello(version)
-        .env("PAUSE_MILLISECONDS", "10")
-        .start();
-    Some((dotnet, app, TempDir::new().unwrap()))
-}
-
+/// What dotnet-trace says of the application or of files in a folder.
 #[track_caller]
-fn theirs(dotnet: &Dotnet, app: &App, folder: &Path, words: &[&str]) -> String {
-    let mut tool = dotnet.dotnet_trace();
-    let output = tool
-        .args(words)
-        .env("TMPDIR", app.tmp())
-        .current_dir(folder)
-        .output()
-        .unwrap();
-    assert!(output.status.success(), "{words:?}: {output:?}");
-    String::from_utf8(output.stdout).unwrap()
+fn theirs(case: &Case, folder: &Path, words: &[&str]) -> String {
+    let mut tool = case.dotnet.dotnet_trace();
+    tool.args(words).env("TMPDIR", case.app.tmp());
+    let ran = run(tool.current_dir(folder));
+    assert_eq!(ran.code, Some(0), "{words:?}: {}", ran.err);
+    ran.out
 }
 
 /// Whether our file is that of dotnet-trace but for who wrote it.
@@ -56,47 +42,26 @@ fn assert_busy_first(folder: &Path, trace: &str) {
 #[test]
 fn ours_is_read_by_dotnet_trace() {
     for version in Version::ALL {
-        let Some((dotnet, app, folder)) = case(version) else {
+        let Some(case) = Case::resting(version, "trace.json") else {
             return;
         };
-        let at = folder.path();
-        let link = at.join("dotnet-trace");
-        std::os::unix::fs::symlink(SIDEBOX, &link).unwrap();
-        let pid = app.pid().to_string();
-        let words = [
-            "collect",
-            "-p",
-            &pid,
-            "--duration",
-            "00:00:01",
-            "--format",
-            "Chromium",
-            "-o",
-            "trace.json",
-        ];
-        let output = Command::new(&link)
-            .args(words)
-            .current_dir(at)
-            .output()
-            .unwrap();
-        assert_eq!(printed(&output), "trace.json\ntrace.chromium.json\n");
-        assert!(assert_chromium(&at.join("trace.chromium.json")) > 0);
+        let at = case.folder.path();
+        let words = ["collect", "--duration", "00:00:01", "--format", "Chromium"];
+        let ran = run(&mut case.result_of(named(&case.folder, "dotnet-trace"), &words));
+        assert_eq!(ran.code, Some(0), "{}", ran.err);
+        let viewed = at.join("trace.chromium.json");
+        let told = format!("{}\n{}\n", case.file.display(), viewed.display());
+        assert_eq!(ran.out, told);
+        assert!(assert_chromium(&viewed) > 0);
         assert_busy_first(at, "trace.json");
 
         let other = at.join("theirs");
         fs::create_dir(&other).unwrap();
-        fs::copy(at.join("trace.json"), other.join("trace.nettrace")).unwrap();
-        theirs(
-            &dotnet,
-            &app,
-            &other,
-            &["convert", "trace.nettrace", "--format", "Chromium"],
-        );
-        assert_same_file(
-            &at.join("trace.chromium.json"),
-            &other.join("trace.chromium.json"),
-        );
-        let table = theirs(&dotnet, &app, &other, &["report", "trace.nettrace", "topN"]);
+        fs::copy(&case.file, other.join("trace.nettrace")).unwrap();
+        let convert = ["convert", "trace.nettrace", "--format", "Chromium"];
+        theirs(&case, &other, &convert);
+        assert_same_file(&viewed, &other.join("trace.chromium.json"));
+        let table = theirs(&case, &other, &["report", "trace.nettrace", "topN"]);
         assert!(table.contains("Functions (Exclusive)"), "{table}");
     }
 }
@@ -104,40 +69,24 @@ fn ours_is_read_by_dotnet_trace() {
 #[test]
 fn theirs_is_read_by_ours() {
     for version in Version::ALL {
-        let Some((dotnet, app, folder)) = case(version) else {
+        let Some(case) = Case::resting(version, "t.nettrace") else {
             return;
         };
-        let at = folder.path();
-        let pid = app.pid().to_string();
-        let words = [
-            "collect",
-            "-p",
-            &pid,
-            "--duration",
-            "00:00:00:01",
-            "--format",
-            "Speedscope",
-            "-o",
-            "t.nettrace",
-        ];
-        theirs(&dotnet, &app, at, &words);
+        let at = case.folder.path();
+        let pid = case.app.pid().to_string();
+        let words = ["collect", "-p", &pid, "--duration", "00:00:00:01"];
+        let more = ["--format", "Speedscope", "-o", "t.nettrace"];
+        theirs(&case, at, &[&words[..], &more].concat());
         let other = at.join("ours");
         fs::create_dir(&other).unwrap();
-        let words = [
-            "trace",
-            "convert",
-            "../t.nettrace",
-            "--format",
-            "Speedscope",
-            "-o",
-            "t",
-        ];
-        printed(&sidebox(&other, &words));
+        let convert = ["trace", "convert", "../t.nettrace", "-o", "t"];
+        printed(&sidebox(
+            &other,
+            &[&convert[..], &["--format", "Speedscope"]].concat(),
+        ));
         assert!(assert_speedscope(&other.join("t.speedscope.json")) > 0);
-        assert_same_file(
-            &other.join("t.speedscope.json"),
-            &at.join("t.speedscope.json"),
-        );
+        let file = "t.speedscope.json";
+        assert_same_file(&other.join(file), &at.join(file));
         assert_busy_first(at, "t.nettrace");
     }
 }
@@ -145,40 +94,17 @@ fn theirs_is_read_by_ours() {
 /// What was received until then is shown all the same.
 #[test]
 fn a_killed_application_leaves_a_file_for_the_viewer() {
-    let Some((_, mut app, folder)) = case(Version::Net10) else {
+    let Some(mut case) = Case::resting(Version::Net10, "t.nettrace") else {
         return;
     };
-    let at = folder.path();
-    let pid = app.pid().to_string();
-    let words = [
-        "trace",
-        "collect",
-        "-p",
-        &pid,
-        "--format",
-        "Speedscope",
-        "-o",
-        "t.nettrace",
-    ];
-    let child = Command::new(SIDEBOX)
-        .args(words)
-        .current_dir(at)
-        .stdout(std::process::Stdio::piped())
-        .stderr(std::process::Stdio::piped())
-        .spawn()
-        .unwrap();
-    let long = || {
-        fs::metadata(at.join("t.nettrace"))
-            .is_ok_and(|file| file.len() > 300_000)
-            .then_some(())
-    };
-    await_some(long, || "the trace does not grow".to_owned());
-    app.kill();
-    let output: Output = child.wait_with_output().unwrap();
-    assert_eq!(output.status.code(), Some(1), "{output:?}");
-    assert_eq!(
-        String::from_utf8_lossy(&output.stdout),
-        "t.nettrace\nt.speedscope.json\n"
-    );
-    assert!(assert_speedscope(&at.join("t.speedscope.json")) > 0);
+    let words = ["trace", "collect", "--format", "Speedscope"];
+    let child = spawn(&mut case.result_of(tool::sidebox(), &words));
+    await_size(&case.file, 300_000);
+    case.app.kill();
+    let ran = finish(child);
+    assert_eq!(ran.code, Some(1), "{}", ran.err);
+    let viewed = case.folder.path().join("t.speedscope.json");
+    let told = format!("{}\n{}\n", case.file.display(), viewed.display());
+    assert_eq!(ran.out, told);
+    assert!(assert_speedscope(&viewed) > 0);
 }

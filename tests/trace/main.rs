@@ -12,6 +12,13 @@ mod dotnet;
 #[path = "../support/stream.rs"]
 mod stream;
 
+#[path = "../support/case.rs"]
+#[allow(dead_code, reason = "the suite of the other tools uses the rest")]
+mod case;
+#[path = "../support/tool.rs"]
+#[allow(dead_code, reason = "the suite of the other tools uses the rest")]
+mod tool;
+
 mod bounded;
 mod cli;
 mod live;

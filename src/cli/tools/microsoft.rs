@@ -21,9 +21,24 @@ pub(in crate::cli) struct Name {
     arguments: fn(Command) -> Command,
     /// What was typed, as a call of ours.
     read: fn(&ArgMatches) -> Result<Tool, Error>,
-    /// Options and commands of Microsoft's tool that ours has not.
-    missing: &'static [&'static str],
+    /// What of Microsoft's tool ours has not.
+    missing: &'static [Missing],
 }
+
+/// An option or a command of Microsoft's tool that ours has not; docs/tools.md has the same rows.
+struct Missing {
+    /// As it is typed.
+    word: &'static str,
+    /// What it is for there.
+    what: &'static str,
+}
+
+const fn missing(word: &'static str, what: &'static str) -> Missing {
+    Missing { word, what }
+}
+
+const ROUTER: Missing = missing("--dsrouter", "connects to applications on phones");
+const CHILD: Missing = missing("--", "starts a program and observes that");
 
 /// All names.
 const NAMES: &[Name] = &[
@@ -32,30 +47,43 @@ const NAMES: &[Name] = &[
         arguments: TraceArgs::augment_args,
         read: |matches| TraceArgs::from_arg_matches(matches).map(Tool::Trace),
         missing: &[
-            "collect-linux",
-            "--dsrouter",
-            "--show-child-io",
-            "--buffering-mode",
-            "--",
+            missing(
+                "collect-linux",
+                "samples with the kernel's perf_events, for which a container must be privileged",
+            ),
+            missing(
+                "--show-child-io",
+                "shows what a program that it started prints",
+            ),
+            missing(
+                "--buffering-mode",
+                "has .NET 11 wait instead of dropping events",
+            ),
+            ROUTER,
+            CHILD,
         ],
     },
     Name {
         tool: "dotnet-counters",
         arguments: CountersArgs::augment_args,
         read: |matches| CountersArgs::from_arg_matches(matches).map(Tool::Counters),
-        missing: &["list", "--dsrouter", "--"],
+        missing: &[
+            missing("list", "says that the list of counters is on the web"),
+            ROUTER,
+            CHILD,
+        ],
     },
     Name {
         tool: "dotnet-gcdump",
         arguments: GcdumpArgs::augment_args,
         read: |matches| GcdumpArgs::from_arg_matches(matches).map(Tool::Gcdump),
-        missing: &["--dsrouter"],
+        missing: &[ROUTER],
     },
     Name {
         tool: "dotnet-dump",
         arguments: DumpArgs::augment_args,
         read: |matches| DumpArgs::from_arg_matches(matches).map(Tool::Dump),
-        missing: &["analyze"],
+        missing: &[missing("analyze", "reads a dump, in a shell of its own")],
     },
 ];
 
@@ -98,11 +126,13 @@ impl Name {
             Some(ContextValue::String(text)) => Some(text.clone()),
             _ => None,
         });
-        match wrong.filter(|wrong| self.missing.iter().any(|name| wrong == name)) {
+        let known = |row: &&Missing| wrong.as_deref() == Some(row.word);
+        match self.missing.iter().find(known) {
             None => error,
-            Some(wrong) => {
+            Some(Missing { word, what }) => {
                 let text = format!(
-                    "Microsoft's {tool} has {wrong}, this one has not: the image toolbox-dotnet brings Microsoft's\n",
+                    "Microsoft's {tool} has {word}, this one has not: the image toolbox-dotnet brings Microsoft's, which \
+                     {what}\n",
                     tool = self.tool
                 );
                 command.error(error.kind(), text)
@@ -198,5 +228,32 @@ mod tests {
         assert!(told.contains("has --, this one has not"), "{told}");
         let told = error(&["dotnet-trace", "collect", "--nonsense"]);
         assert!(!told.contains("toolbox-dotnet"), "{told}");
+    }
+
+    #[test]
+    fn every_row_is_told_and_stands_in_the_docs() {
+        let docs = include_str!("../../../docs/tools.md");
+        for name in NAMES {
+            for row in name.missing {
+                let option = row.word.starts_with('-');
+                let command = if row.word == "--" || option {
+                    "collect"
+                } else {
+                    row.word
+                };
+                let mut words = vec![name.tool, command];
+                words.extend(option.then_some(row.word));
+                // What is started, or the value of an option.
+                words.push("ios");
+                let told = name.parse(typed(&words).into_iter()).unwrap_err();
+                let told = told.to_string();
+                assert!(
+                    told.contains(&format!("has {}, this one has not", row.word)),
+                    "{told}"
+                );
+                let line = format!("| `{}` | `{}` | {} |", name.tool, row.word, row.what);
+                assert!(docs.contains(&line), "docs/tools.md lacks {line}");
+            }
+        }
     }
 }
