@@ -1,5 +1,4 @@
-//! Is the application what it was? The same Pod without and with Sidebox, seen as its owner sees it; and what does change:
-//! the utilisation that an autoscaler computes.
+//! Is the application what it was? The same Pod without and with Sidebox, seen as its owner sees it.
 
 use serde_json::{Value, json};
 
@@ -21,7 +20,6 @@ pub(crate) const PLACES: &[Place] = &[
     plain("guaranteed-plain"),
     Place::open("guaranteed"),
 ];
-pub(crate) const SCALED: &[Place] = &[plain("scaled-plain"), Place::open("scaled")];
 
 /// What the owner of an application sees of it.
 #[derive(Debug, PartialEq, Eq)]
@@ -86,73 +84,4 @@ fn look(world: &World, namespace: &str) -> (Value, Seen) {
         command: run("cat /proc/*/cmdline | tr '\\0' ' ' | grep -o 'dotnet HelloAk[s].dll'"),
     };
     (pod["status"]["qosClass"].clone(), seen)
-}
-
-/// No metrics server here: what the autoscaler does with its numbers is done with the kubelet's, which they are made of.
-pub(crate) fn utilisation(world: &World) {
-    let requests = ["scaled-plain", "scaled"].map(|namespace| {
-        world.apply(&pods::pod(namespace, &[], &json!({})));
-        let pod = world.until(namespace, ("pod", "app"), "the application runs", |pod| {
-            pods::container(pod, "app")["state"]["running"].is_object()
-        });
-        let containers = pod["spec"]["containers"].as_array().unwrap();
-        let millicores = containers.iter().map(|container| {
-            let text = container["resources"]["requests"]["cpu"].as_str().unwrap();
-            text.strip_suffix('m').unwrap().parse::<u64>().unwrap()
-        });
-        millicores.sum::<u64>()
-    });
-    assert_eq!(requests, [20, 25], "the toolbox asks for 5m and no more");
-    let [without, with] = ["scaled-plain", "scaled"].map(|namespace| usage(world, namespace));
-    let toolbox = with.iter().find(|(name, _)| name == "toolbox").unwrap().1;
-    let application = with.iter().find(|(name, _)| name == "app").unwrap().1;
-    let alone: u64 = without.iter().map(|(_, nanocores)| nanocores).sum();
-    let percent = |nanocores: u64, millicores: u64| nanocores / 10_000 / millicores;
-    println!(
-        "utilisation of the Pod: {} % without the toolbox ({alone} ns/s of {}m); {} % with it (application {application} ns/s \
-         and toolbox {toolbox} ns/s, of {}m); the application of that Pod alone would be at {} %",
-        percent(alone, requests[0]),
-        requests[0],
-        percent(application + toolbox, requests[1]),
-        requests[1],
-        percent(application, requests[0]),
-    );
-    // Who asks for 20m and gets 5m beside it is seen at four fifths of what it was; at 100m it would be 95 %.
-    assert!(
-        percent(application + toolbox, requests[1]) <= percent(application + toolbox, requests[0])
-    );
-    assert!(
-        toolbox < application,
-        "an idle toolbox uses next to nothing"
-    );
-}
-
-/// What the kubelet measured of each container of the Pod, once it has.
-fn usage(world: &World, namespace: &str) -> Vec<(String, u64)> {
-    let mut found = Vec::new();
-    world.until(
-        namespace,
-        ("pod", "app"),
-        "the kubelet has measured",
-        |pod| {
-            let stats = world.kubectl(
-                namespace,
-                &["get", "--raw", "/api/v1/nodes/node/proxy/stats/summary"],
-            );
-            let stats: Value = serde_json::from_str(&stats).unwrap();
-            let mut pods = stats["pods"].as_array().into_iter().flatten();
-            let Some(own) = pods.find(|known| known["podRef"]["namespace"] == namespace) else {
-                return false;
-            };
-            let containers = own["containers"].as_array().into_iter().flatten();
-            found = containers
-                .filter_map(|container| {
-                    let name = container["name"].as_str()?.to_owned();
-                    Some((name, container["cpu"]["usageNanoCores"].as_u64()?))
-                })
-                .collect();
-            found.len() == pod["spec"]["containers"].as_array().unwrap().len()
-        },
-    );
-    found
 }

@@ -16,10 +16,12 @@
 #[allow(dead_code, reason = "the other suite uses the rest")]
 mod api;
 mod application;
+mod autoscaler;
 #[path = "../cluster/mod.rs"]
 mod cluster;
 mod ends;
 mod matrix;
+mod metrics_api;
 mod pods;
 mod reach;
 mod recipe;
@@ -61,7 +63,7 @@ const STORIES: &[Story] = &[
         application::PLACES,
         application::nothing_changed,
     ),
-    ("autoscaler", application::SCALED, application::utilisation),
+    ("autoscaler", autoscaler::SCALED, autoscaler::utilisation),
     (
         "wrong_user",
         trouble::WRONG_USER,
