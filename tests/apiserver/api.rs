@@ -156,14 +156,18 @@ impl Api {
 
     /// The same with Pods that are written already.
     pub(crate) async fn offer(&self, namespace: &str, all: Arc<[Bytes]>) -> Vec<Reply> {
+        self.post_all(&pods(namespace, true), all).await
+    }
+
+    /// Posts bodies to a path on a few connections.
+    pub(crate) async fn post_all(&self, path: &str, all: Arc<[Bytes]>) -> Vec<Reply> {
         let next = Arc::new(AtomicUsize::new(0));
-        let path = pods(namespace, true);
         let workers = (0..CONNECTIONS.min(all.len())).map(|_| {
             let (api, all, next, path) = (
                 self.clone(),
                 Arc::clone(&all),
                 Arc::clone(&next),
-                path.clone(),
+                path.to_owned(),
             );
             tokio::spawn(async move {
                 let mut connection = api.connect().await;

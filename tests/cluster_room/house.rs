@@ -1,7 +1,7 @@
 //! Two replicas of Sidebox that make their own certificates, behind a Service, with webhook configurations that
 //! name no authority. Must not know what happens to them.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -27,6 +27,7 @@ pub(crate) struct House {
     pub(crate) service: Service,
     pub(crate) replicas: Vec<Sidebox>,
     flags: Vec<String>,
+    environment: Vec<(String, PathBuf)>,
 }
 
 impl House {
@@ -53,12 +54,26 @@ impl House {
             service,
             replicas: Vec::new(),
             flags: flags.iter().map(|&flag| flag.to_owned()).collect(),
+            environment: Vec::new(),
         }
     }
 
     /// With two replicas that answer.
     pub(crate) async fn start(world: &World, name: &str, flags: &[&str]) -> Self {
+        Self::start_in(world, name, flags, &[]).await
+    }
+
+    /// The same, with more in the environment of each.
+    pub(crate) async fn start_in(
+        world: &World,
+        name: &str,
+        flags: &[&str],
+        environment: &[(&str, &Path)],
+    ) -> Self {
         let mut house = Self::empty(world, name, flags).await;
+        let owned = environment.iter();
+        let owned = owned.map(|&(key, value)| (key.to_owned(), value.to_owned()));
+        house.environment = owned.collect();
         for _ in 0..2 {
             house.add_replica(world).await;
         }
@@ -83,7 +98,9 @@ impl House {
             .chain(self.flags.iter().map(String::as_str))
             .collect();
         let kubeconfig = world.cluster.kubeconfig();
-        let environment: [(&str, &Path); 1] = [("KUBECONFIG", &kubeconfig)];
+        let more = self.environment.iter();
+        let more = more.map(|(key, value)| (key.as_str(), value.as_path()));
+        let environment: Vec<_> = more.chain([("KUBECONFIG", kubeconfig.as_path())]).collect();
         let sidebox = Sidebox::start_self_managed(&flags, &environment).await;
         self.service.add(&sidebox);
         self.replicas.push(sidebox);

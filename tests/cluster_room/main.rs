@@ -14,6 +14,7 @@
 #[expect(dead_code, reason = "the audit log is not read here")]
 mod api;
 mod apiserver;
+mod clock;
 #[path = "../cluster/mod.rs"]
 mod cluster;
 mod events;
@@ -94,8 +95,14 @@ fn trouble(shared: &Shared) -> Vec<Trial> {
                 memory::of_five_thousand(world).await;
             },
         ),
+        trial("memory_of_twenty_thousand_pods", shared, async |world| {
+            memory::of_twenty_thousand_pods(world).await;
+        }),
         trial("a_rotation_misses_no_pod", shared, async |world| {
             rotation::misses_no_pod(world).await;
+        }),
+        trial("a_clock_that_jumps_costs_no_pod", shared, async |world| {
+            clock::jumps_and_nobody_notices(world).await;
         }),
         trial("a_change_without_overlap_does", shared, async |world| {
             rotation::without_overlap(world).await;
