@@ -33,4 +33,6 @@ lint-workflows: ## The workflows of CI, by actionlint
 e2e: release ## The recipe for real, as root: .NET in containers, traces through kubectl exec
 	@$(LAUNCH) build --level 3
 	$(CARGO) test --test cluster_node -- --ignored
+	@$(LAUNCH) tool helm
+	$(CARGO) test --test in_cluster -- --ignored
 	$(CARGO) test --test e2e -- --ignored

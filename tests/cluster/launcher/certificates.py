@@ -13,8 +13,8 @@ from launcher.failure import Failure
 DAYS = "365"
 SERVER_NAMES = (
     "DNS:localhost,DNS:kubernetes,DNS:kubernetes.default,DNS:kubernetes.default.svc,"
-    # 10.0.0.1: the first Service IP, which is the API server's own. The last: where a node reaches it.
-    f"IP:127.0.0.1,IP:10.0.0.1,IP:{nodefiles.MACHINE}"
+    # The first Service IP is the API server's own. The last: where a node reaches it.
+    f"IP:127.0.0.1,IP:{nodefiles.KUBERNETES},IP:{nodefiles.MACHINE}"
 )
 # What kube-apiserver's built-in roles know each client by.
 CLIENTS = {

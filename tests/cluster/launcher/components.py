@@ -54,10 +54,10 @@ def alone():
 
 
 def reaching_nodes(pki):
-    """For `exec` and `logs`, by address since there is no DNS; and webhooks that are Services, without a proxy here."""
+    """For `exec` and `logs`, by address since there is no DNS. Webhooks are called at their Service's address, by way of the node."""
     return [f"--kubelet-client-certificate={pki / 'kubelet-client.crt'}",
             f"--kubelet-client-key={pki / 'kubelet-client.key'}", f"--kubelet-certificate-authority={pki / 'ca.crt'}",
-            "--kubelet-preferred-address-types=InternalIP", "--enable-aggregator-routing=true"]
+            "--kubelet-preferred-address-types=InternalIP"]
 
 
 def kube_controller_manager(folder, ports):

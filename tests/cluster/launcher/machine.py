@@ -157,7 +157,7 @@ def give_back():
 
 def fence(change):
     """Routes that count when the node's own are gone: what still calls it then must not ask the machine's network."""
-    for network in (nodefiles.CABLE, nodefiles.PODS):
+    for network in (nodefiles.CABLE, nodefiles.PODS, nodefiles.SERVICES):
         # One that is not there cannot be deleted, and needs not be.
         subprocess.run([find("ip"), "route", change, "unreachable", network, "metric", FENCE],
                        stdin=subprocess.DEVNULL, capture_output=True, check=change == "replace")

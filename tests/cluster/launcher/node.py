@@ -45,6 +45,8 @@ class Node:
         # Services are turned into their endpoints only after the kernel has found a way to their addresses.
         self.inside("ip", "route", "add", nodefiles.SERVICES, "via", nodefiles.MACHINE)
         command("ip", "route", "add", nodefiles.PODS, "via", nodefiles.NODE)
+        # The API server calls Services from here, and the node's kube-proxy takes it from there.
+        command("ip", "route", "add", nodefiles.SERVICES, "via", nodefiles.NODE)
 
     def start_runtime(self, outlives):
         """containerd, and the image that every Pod needs."""

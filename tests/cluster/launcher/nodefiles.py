@@ -6,11 +6,11 @@ The recipe's surprises are marked: each of them cost somebody an afternoon.
 import json
 
 NAME = "node"
-# The two ends of the cable between machine and node, the Pods behind it, and the Services.
+# The two ends of the cable between machine and node, the Pods behind it, and the Services with the API server's own.
 CABLE = "10.243.77.0/30"
 MACHINE, NODE = "10.243.77.1", "10.243.77.2"
 PODS = "10.244.77.0/24"
-SERVICES = "10.0.0.0/24"
+SERVICES, KUBERNETES = "10.245.77.0/24", "10.245.77.1"
 PAUSE = "sidebox.test/pause:1"
 SOCKET = "/run/containerd/containerd.sock"
 HEALTH = {"kubelet": 10248, "kube-proxy": 10256}

@@ -1,0 +1,67 @@
+//! Does what a new user types lead to a toolbox, and does uninstalling leave nothing?
+
+use serde_json::Value;
+
+use crate::world::World;
+
+/// As docs/install.md has it.
+pub(crate) const INSTALL: [&str; 3] = [
+    "helm install sidebox deploy/chart/sidebox --namespace sidebox --create-namespace",
+    "kubectl label namespace sidebox pod-security.kubernetes.io/enforce=restricted",
+    "kubectl -n sidebox rollout status deployment/sidebox",
+];
+
+/// What each replica may have after whatever these trials do, in KiB.
+const MOST: u64 = 64 << 10;
+
+/// The sample's plain, annotated Deployment: injected through the Service, and traced.
+pub(crate) async fn injects(world: &World) {
+    assert_eq!(world.replicas().await.len(), 2);
+    show_memory(world, "idle").await;
+    world.types("kubectl create namespace net-worker");
+    world.types("kubectl apply -f samples/helloaks/k8s/deployment.yaml");
+    world.types("kubectl -n net-worker rollout status deployment/net-worker --timeout=3m");
+    world.types("kubectl -n net-worker get pods");
+    let seen = "until kubectl -n net-worker exec deploy/net-worker -c toolbox -- dotnet-trace ps | grep HelloAks; do sleep 0.2; done";
+    assert!(world.types(seen).contains("HelloAks"));
+    let pods = world.get("/api/v1/namespaces/net-worker/pods").await;
+    let status = &pods["items"][0]["metadata"]["annotations"]["sidebox.dev/status"];
+    let status: Value = serde_json::from_str(status.as_str().unwrap()).unwrap();
+    assert_eq!(status["decision"], "inject");
+    world.types("kubectl delete namespace net-worker");
+}
+
+/// Prints what the replicas take, and fails over the bound.
+pub(crate) async fn show_memory(world: &World, when: &str) {
+    for replica in world.replicas().await {
+        let (now, highest) = replica.memory();
+        println!(
+            "memory, {when}: {}: {now} (highest {highest}) KiB",
+            replica.name
+        );
+        assert!(highest <= MOST, "{}: {highest} KiB", replica.name);
+    }
+}
+
+/// Everything of every kind that is there afterwards was there before.
+pub(crate) fn leaves_nothing(world: &World) {
+    world.clear();
+    let there = world.inventory();
+    let own = there.iter().filter(|name| name.contains("sidebox"));
+    println!("{} objects of {} are Sidebox's", own.count(), there.len());
+    world.types("helm uninstall sidebox --namespace sidebox --wait");
+    world.types("kubectl delete namespace sidebox");
+    let mut left = world.left();
+    // Garbage collection comes a moment later.
+    for _ in 0..30 {
+        if left.is_empty() {
+            break;
+        }
+        left = world.left();
+    }
+    assert_eq!(left, Vec::<String>::new());
+    let after = world.inventory();
+    let gone = world.before.iter().filter(|name| !after.contains(name));
+    assert_eq!(gone.collect::<Vec<_>>(), Vec::<&String>::new());
+    println!("{} objects, those that were there before", after.len());
+}
