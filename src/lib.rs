@@ -10,6 +10,7 @@
 //! "Why was my Pod not injected": [`inject::decide`], which asks every rule.
 
 pub mod admission;
+pub mod chain;
 pub mod cli;
 pub mod cluster;
 pub mod diagnostics;

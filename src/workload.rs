@@ -78,7 +78,8 @@ fn is_controlled(object: &Value) -> bool {
         .any(|owner| owner.get("controller") == Some(&Value::Bool(true)))
 }
 
-fn misplaced(object: &Value, kind: &str) -> Vec<Finding> {
+/// Annotations of ours on the workload itself, where nothing reads them.
+pub fn misplaced(object: &Value, kind: &str) -> Vec<Finding> {
     let annotations = object
         .pointer("/metadata/annotations")
         .and_then(Value::as_object);

@@ -35,7 +35,7 @@ pub(super) fn run(args: &InjectArgs) -> anyhow::Result<ExitCode> {
     let deciding = Deciding::new(&args.settings, &documents)?;
     let mut report = Report::default();
     let change = |document, report: &mut Report| {
-        let patches = patches(&document, &args.manifests.namespace, &deciding, report);
+        let patches = patches(&document, args.manifests.namespace(), &deciding, report);
         outgoing(document, patches, report)
     };
     let outgoing: Vec<_> = documents

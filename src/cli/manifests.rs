@@ -27,12 +27,22 @@ pub(super) struct ManifestArgs {
     /// File, folder (its .yaml, .yml and .json files) or - for standard input; may be given more than once
     #[arg(short = 'f', long = "filename", value_name = "FILE|DIR|-")]
     files: Vec<PathBuf>,
-    /// Namespace of objects that name none
-    #[arg(short = 'n', long, value_name = "NAME", default_value = DEFAULT_NAMESPACE)]
-    pub(super) namespace: String,
+    /// Namespace of objects that name none [default: default; in a cluster that of the context]
+    #[arg(short = 'n', long, value_name = "NAME")]
+    namespace: Option<String>,
 }
 
 impl ManifestArgs {
+    /// The namespace of objects that name none.
+    pub(super) fn namespace(&self) -> &str {
+        self.given_namespace().unwrap_or(DEFAULT_NAMESPACE)
+    }
+
+    /// The namespace, if one was given.
+    pub(super) fn given_namespace(&self) -> Option<&str> {
+        self.namespace.as_deref()
+    }
+
     /// Reads the sources; without `-f` standard input, unless a person sits there.
     pub(super) fn read(&self) -> anyhow::Result<Vec<Source>> {
         if self.files.is_empty() && stdin().is_terminal() {
@@ -57,14 +67,21 @@ pub(super) struct SettingsArgs {
 }
 
 impl SettingsArgs {
-    fn read(&self) -> anyhow::Result<Settings> {
+    /// The settings of the file that was named, with its name.
+    pub(super) fn given(&self) -> anyhow::Result<Option<(String, Settings)>> {
         let Some(path) = &self.config else {
-            return Ok(Settings::default());
+            return Ok(None);
         };
         let file = path.display().to_string();
         let text = fs::read_to_string(path)
             .with_context(|| format!("cannot read the settings file {file}"))?;
-        Ok(Settings::parse(&file, &text)?)
+        let settings = Settings::parse(&file, &text)?;
+        Ok(Some((file, settings)))
+    }
+
+    fn read(&self) -> anyhow::Result<Settings> {
+        let given = self.given()?;
+        Ok(given.map_or_else(Settings::default, |(_, settings)| settings))
     }
 }
 

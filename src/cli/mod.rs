@@ -3,13 +3,16 @@
 //! The only room that prints, and the one that nobody else imports.
 
 mod certs;
+mod check;
 mod completions;
 pub mod config;
+mod connection;
 pub mod documents;
 mod explain;
 mod facts;
 mod init;
 mod inject;
+mod links;
 mod manifests;
 mod serve;
 mod tools;
@@ -58,9 +61,12 @@ enum Command {
     /// Take an injection back: the manifests as they were before
     #[command(after_help = EXIT_CODES)]
     Uninject(uninject::UninjectArgs),
-    /// Show every rule that is asked of a Pod, and what would be added
-    #[command(after_help = EXIT_CODES)]
+    /// Show why a Pod has no toolbox: every rule that is asked, in a cluster every link of the chain
+    #[command(after_help = explain::EXAMPLES)]
     Explain(explain::ExplainArgs),
+    /// Test an installation in a cluster, with a Pod that is created as a dry run
+    #[command(after_help = check::EXAMPLES)]
+    Check(check::CheckArgs),
     /// Print the default settings file with its documentation, or check one
     Config(config::ConfigArgs),
     /// Make a development authority and a server certificate signed by it
@@ -101,6 +107,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Inject(args) => inject::run(&args),
         Command::Uninject(args) => uninject::run(&args),
         Command::Explain(args) => explain::run(&args),
+        Command::Check(args) => check::run(&args),
         Command::Config(args) => config::run(&args, &mut std::io::stdout()).map(success),
         Command::Certs(args) => certs::run(&args).map(success),
         Command::Serve(args) => serve::run(&args).map(success),

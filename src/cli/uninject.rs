@@ -31,7 +31,7 @@ pub(super) fn run(args: &UninjectArgs) -> anyhow::Result<ExitCode> {
     let mut report = Report::default();
     let mut changed = Vec::new();
     for document in documents {
-        let patches = patches(&document, &args.manifests.namespace, &mut report);
+        let patches = patches(&document, args.manifests.namespace(), &mut report);
         changed.push(outgoing(document, patches, &mut report));
     }
     write(args.output, &changed, &report)

@@ -3,10 +3,10 @@
 //!
 //! Knows nothing of what is asked there.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use kube::config::{InClusterError, InferConfigError};
+use kube::config::{InClusterError, InferConfigError, KubeConfigOptions, Kubeconfig, KubeconfigError};
 use kube::{Client, Config};
 
 /// Where the kubelet mounts a service account's token.
@@ -27,6 +27,9 @@ pub enum ConnectError {
     /// There is neither a service account nor a kubeconfig.
     #[error("no cluster is configured, neither by a service account nor by KUBECONFIG: {0}")]
     Nowhere(#[source] InferConfigError),
+    /// The kubeconfig cannot be read, or has no such context.
+    #[error("the kubeconfig cannot be used: {0}")]
+    Kubeconfig(#[source] KubeconfigError),
     /// The configuration makes no client.
     #[error("the cluster's configuration cannot be used: {0}")]
     Unusable(#[source] kube::Error),
@@ -39,6 +42,72 @@ pub struct Pod {
     pub name: Option<String>,
     /// Its namespace; without it that of the configuration.
     pub namespace: Option<String>,
+}
+
+/// What a person chose on the command line, as with kubectl.
+#[derive(Debug, Clone, Default)]
+pub struct Choice {
+    /// A file in place of KUBECONFIG and `~/.kube/config`.
+    pub kubeconfig: Option<PathBuf>,
+    /// A context of it in place of the current one.
+    pub context: Option<String>,
+}
+
+/// A cluster that a person asks.
+pub struct Chosen {
+    /// As that person.
+    pub client: Client,
+    /// The namespace of the context.
+    pub namespace: String,
+    /// Whether we run in a Pod of that cluster, so that its Pods can be connected to.
+    pub inside: bool,
+}
+
+impl Choice {
+    /// The cluster chosen; without a choice that of the Pod we are in, of KUBECONFIG or of `~/.kube/config`.
+    /// Must be called within a runtime.
+    ///
+    /// # Errors
+    /// [`ConnectError`] when nothing usable is configured; whether anybody answers shows later.
+    pub async fn connect(&self) -> Result<Chosen, ConnectError> {
+        let chosen = self.kubeconfig.is_some() || self.context.is_some();
+        let inside = !chosen && in_pod();
+        let mut config = if chosen {
+            let file = match &self.kubeconfig {
+                Some(path) => Kubeconfig::read_from(path),
+                None => Kubeconfig::read(),
+            };
+            let options = KubeConfigOptions {
+                context: self.context.clone(),
+                ..KubeConfigOptions::default()
+            };
+            let file = file.map_err(ConnectError::Kubeconfig)?;
+            Config::from_custom_kubeconfig(file, &options)
+                .await
+                .map_err(ConnectError::Kubeconfig)?
+        } else if inside {
+            Config::incluster().map_err(ConnectError::InPod)?
+        } else {
+            Config::infer().await.map_err(ConnectError::Nowhere)?
+        };
+        config.connect_timeout = Some(CONNECT_TIMEOUT);
+        config.default_retry = false;
+        let namespace = config.default_namespace.trim().to_owned();
+        Ok(Chosen {
+            client: Client::try_from(config).map_err(ConnectError::Unusable)?,
+            namespace,
+            inside,
+        })
+    }
+}
+
+impl std::fmt::Debug for Chosen {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Chosen")
+            .field("namespace", &self.namespace)
+            .field("inside", &self.inside)
+            .finish_non_exhaustive()
+    }
 }
 
 /// A cluster that can be asked, and our place in it.

@@ -10,6 +10,7 @@ mod deadline;
 mod events;
 mod facts;
 mod lease;
+mod look;
 mod metrics;
 mod object;
 mod pods;
@@ -19,10 +20,11 @@ pub use certificates::{
     CertificateMetrics, Lifetimes, Surroundings, Wanted, keep as keep_certificates,
 };
 pub use clock::Clock;
-pub use connect::{Cluster, ConnectError, Pod, in_pod};
+pub use connect::{Choice, Chosen, Cluster, ConnectError, Pod, in_pod};
 pub use events::{EventMetrics, Notice, Reporter, keep as keep_events};
 pub use facts::{FactStore, keep as keep_facts};
 pub use lease::{Held, Lease, LeaseMetrics};
+pub use look::{Look, NamespaceSeen, Reference, ReferenceError};
 pub use metrics::{WatchHealth, WatchMetrics};
 pub use pods::{Around, PodMetrics, keep as keep_pods};
 pub use watch::problem::{PROBLEMS, Problem};

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use http_body_util::{BodyExt, Limited};
 use kube::Client;
-use kube::api::{GetParams, Patch, PatchParams, PostParams, Request};
+use kube::api::{GetParams, ListParams, Patch, PatchParams, PostParams, Request};
 use kube::client::Body;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -18,6 +18,12 @@ use super::watch::problem::Problem;
 
 /// No object is bigger: etcd takes 1.5 MiB.
 const MOST_BYTES: usize = 4 << 20;
+
+/// Of a list that somebody asks for once.
+const MOST_BYTES_LISTED: usize = 64 << 20;
+
+/// Objects of such a list.
+const LISTED: u32 = 500;
 
 /// An API server that takes longer for one object is away.
 const ANSWER: Duration = Duration::from_secs(5);
@@ -33,7 +39,11 @@ pub(crate) struct Object {
 
 enum Ask<'a> {
     Read,
+    /// Those with these labels, in place of the one of the name.
+    List(&'a str),
     Make(&'a Value),
+    /// As a dry run.
+    Try(&'a Value),
     Change(&'a Value),
     /// Server-side apply as this field manager.
     Apply(&'a Value, &'static str),
@@ -60,6 +70,16 @@ impl Object {
         parsed(&self.ask(Ask::Read).await?)
     }
 
+    /// The first 500 objects at the path that have these labels; all labels if it is empty.
+    pub(crate) async fn list<T: DeserializeOwned>(&self, labels: &str) -> Result<T, Problem> {
+        parsed(&self.ask(Ask::List(labels)).await?)
+    }
+
+    /// What would be made of it, after all of admission; nothing is kept.
+    pub(crate) async fn try_out<T: DeserializeOwned>(&self, object: &Value) -> Result<T, Problem> {
+        parsed(&self.ask(Ask::Try(object)).await?)
+    }
+
     /// Makes it; [`Problem::Conflict`] if it is there.
     pub(crate) async fn make<T: DeserializeOwned>(&self, object: &Value) -> Result<T, Problem> {
         parsed(&self.ask(Ask::Make(object)).await?)
@@ -83,10 +103,22 @@ impl Object {
 
     async fn ask_unhurried(&self, ask: Ask<'_>) -> Result<Vec<u8>, Problem> {
         let (name, request) = (&*self.name, &self.request);
+        let mut most = MOST_BYTES;
         let request = match ask {
             Ask::Read => request.get(name, &GetParams::default()),
+            Ask::List(labels) => {
+                most = MOST_BYTES_LISTED;
+                request.list(&ListParams::default().limit(LISTED).labels(labels))
+            }
             Ask::Make(object) => {
                 request.create(&PostParams::default(), object.to_string().into_bytes())
+            }
+            Ask::Try(object) => {
+                let params = PostParams {
+                    dry_run: true,
+                    ..PostParams::default()
+                };
+                request.create(&params, object.to_string().into_bytes())
             }
             Ask::Change(change) => {
                 request.patch(name, &PatchParams::default(), &Patch::Merge(change))
@@ -102,7 +134,7 @@ impl Object {
             self.clock.heard(date.to_str().unwrap_or_default());
         }
         let status = response.status();
-        let body = Limited::new(response.into_body(), MOST_BYTES);
+        let body = Limited::new(response.into_body(), most);
         let body = body
             .collect()
             .await

@@ -156,7 +156,7 @@ fn learn_version(store: &FactStore, version: (u32, u32)) {
     }
 }
 
-async fn ask_version(client: &Client) -> Result<(u32, u32), Problem> {
+pub(super) async fn ask_version(client: &Client) -> Result<(u32, u32), Problem> {
     let asked = tokio::time::timeout(VERSION_ANSWER, client.apiserver_version()).await;
     let late = |_| Problem::Unreachable("no answer".into());
     let info = asked.map_err(late)??;

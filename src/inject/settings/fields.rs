@@ -53,8 +53,8 @@ pub(super) fn fingerprint(settings: &Settings) -> String {
     for field in FIELDS {
         hash.update(format!("{}={:?}\n", field.key(), (field.show)(settings)));
     }
-    let digest = format!("{:x}", hash.finalize());
-    digest.chars().take(12).collect()
+    let [a, b, c, d, e, f, ..]: [u8; 32] = hash.finalize().into();
+    format!("{:012x}", u64::from_be_bytes([0, 0, a, b, c, d, e, f]))
 }
 
 macro_rules! field {
