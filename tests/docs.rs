@@ -30,3 +30,8 @@ fn annotations_page_is_the_table() {
 fn findings_page_is_the_table() {
     same_as_file("findings.md", &sidebox::inject::pages::findings());
 }
+
+#[test]
+fn troubleshooting_page_is_the_tables() {
+    same_as_file("troubleshooting.md", &sidebox::chain::pages::troubleshooting());
+}

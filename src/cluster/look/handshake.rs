@@ -87,8 +87,19 @@ impl Look {
             Err(_late) => return Err(Shown::Hidden("port-forward: no answer".into())),
         };
         let stream = forward.take_stream(endpoint.port);
+        let error = forward.take_error(endpoint.port);
+        let refused = async {
+            match error {
+                Some(error) => error.await,
+                None => None,
+            }
+        };
         let connected = async { stream.ok_or_else(|| std::io::Error::other("no stream")) };
-        let shown = self.shown(name, connected, Stands::Outside).await;
+        // The way leads into the Pod itself: whoever does not answer there answers nobody.
+        let shown = tokio::select! {
+            shown = self.shown(name, connected, Stands::Inside) => shown,
+            Some(error) = refused => Err(Shown::Nothing(error)),
+        };
         forward.abort();
         shown
     }
@@ -329,7 +340,7 @@ mod tests {
 
     fn leaf(ca: &Ca, name: &str, from: OffsetDateTime, until: OffsetDateTime) -> Chain {
         let leaf = ca.issue(&[name.to_owned()], Validity::between(from, until));
-        let pem = leaf.unwrap().chain_pem;
+        let pem = leaf.unwrap().cert_pem;
         CertificateDer::pem_slice_iter(pem.as_bytes())
             .map(Result::unwrap)
             .collect()

@@ -134,7 +134,7 @@ class Start:
         else:
             self.controllers()
         if level == 2:
-            self.fake_nodes(wishes["nodes"])
+            self.fake_nodes(wishes["nodes"], wishes["kwok"])
         if level == 3:
             self.real_node()
         (self.folder / "cluster.json").write_text(json.dumps(wishes), encoding="utf-8")
@@ -164,9 +164,9 @@ class Start:
         self.program(*components.kube_controller_manager(self.folder, self.ports))
         self.program(*components.kube_scheduler(self.folder, self.ports))
 
-    def fake_nodes(self, count):
+    def fake_nodes(self, count, configs):
         """Ready when Pods can be made and scheduled, not merely when the programs answer."""
-        self.program(*components.kwok(self.folder, self.ports, self.programs))
+        self.program(*components.kwok(self.folder, self.ports, self.programs, configs))
         self.kubectl("wait", "--for=create", "serviceaccount/default", f"--timeout={processes.READY_SECONDS}s")
         if count:
             self.kubectl("create", "-f", "-", stdin=json.dumps(components.fake_nodes(count)))

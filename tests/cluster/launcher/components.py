@@ -36,7 +36,7 @@ def kube_apiserver(folder, ports, level, policy, extra):
     pki = folder / "pki"
     return [
         "kube-apiserver", *serving(folder, ports["kube-apiserver"], host(level)),
-        f"--advertise-address={host(level)}", *(reaching_nodes(pki) if level == 3 else alone()),
+        f"--advertise-address={host(level)}", *(kubelets(pki) if level > 1 else []), *(alone() if level < 3 else []),
         f"--etcd-servers={loopback(ports['etcd'])}", f"--service-cluster-ip-range={SERVICE_RANGE}",
         "--authorization-mode=Node,RBAC", "--enable-admission-plugins=NodeRestriction", "--allow-privileged=true",
         f"--client-ca-file={pki / 'ca.crt'}", "--service-account-issuer=https://kubernetes.default.svc",
@@ -53,8 +53,9 @@ def alone():
     return ["--endpoint-reconciler-type=none"]
 
 
-def reaching_nodes(pki):
-    """For `exec` and `logs`, by address since there is no DNS. Webhooks are called at their Service's address, by way of the node."""
+def kubelets(pki):
+    """For `exec`, `logs` and `port-forward`, by address since there is no DNS. Webhooks are called at their Service's address, at level 3
+    by way of the node."""
     return [f"--kubelet-client-certificate={pki / 'kubelet-client.crt'}",
             f"--kubelet-client-key={pki / 'kubelet-client.key'}", f"--kubelet-certificate-authority={pki / 'ca.crt'}",
             "--kubelet-preferred-address-types=InternalIP"]
@@ -79,16 +80,18 @@ def kube_scheduler(folder, ports):
     ], f"https://127.0.0.1:{ports['kube-scheduler']}/readyz"
 
 
-def kwok(folder, ports, binaries):
+def kwok(folder, ports, binaries, configs):
     """Plays the nodes that carry the annotation, and their Pods; leaves others alone.
 
-    It does not start without stages, and the program carries none.
+    It does not start without stages, and the program carries none. Further files say where a port-forward leads.
     """
-    port = ports["kwok"]
+    port, pki = ports["kwok"], folder / "pki"
     return [
         "kwok", f"--kubeconfig={folder / 'kwok.kubeconfig'}", f"--config={binaries / STAGES}",
         f"--manage-nodes-with-annotation-selector={FAKE_NODE}=fake", "--manage-all-nodes=false",
         f"--cidr={POD_RANGE}", "--node-ip=127.0.0.1", f"--node-port={port}", f"--server-address=127.0.0.1:{port}",
+        f"--tls-cert-file={pki / 'server.crt'}", f"--tls-private-key-file={pki / 'server.key'}",
+        *(f"--config={file}" for file in configs),
     ], f"{loopback(port)}/healthz"
 
 
