@@ -42,7 +42,7 @@ docs: ## Write the reference pages anew from their tables
 	UPDATE_DOCS=1 $(CARGO) test --quiet --test docs --test settings --test deploy
 
 golden: ## Write the expected files of the golden cases anew
-	UPDATE_GOLDEN=1 $(CARGO) test --quiet --test cases
+	UPDATE_GOLDEN=1 $(CARGO) test --quiet --test cases --test chain
 
 release: ## The static release binary (ARCH=arm64 or amd64)
 	@rustup target list --installed | grep -q $(TARGET) || rustup target add $(TARGET)

@@ -65,6 +65,17 @@ const ROOMS: &[(&str, &[&str])] = &[
             "crate::pki",
         ],
     ),
+    ("chain", IMPURE),
+    (
+        "chain",
+        &[
+            "crate::admission",
+            "crate::server",
+            "crate::cli",
+            "crate::cluster",
+            "crate::review",
+        ],
+    ),
     ("pki.rs", IMPURE),
     ("pki.rs", &["crate::"]),
     (

@@ -33,5 +33,8 @@ fn findings_page_is_the_table() {
 
 #[test]
 fn troubleshooting_page_is_the_tables() {
-    same_as_file("troubleshooting.md", &sidebox::chain::pages::troubleshooting());
+    same_as_file(
+        "troubleshooting.md",
+        &sidebox::chain::pages::troubleshooting(),
+    );
 }

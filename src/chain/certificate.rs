@@ -50,7 +50,9 @@ fn bundles(chain: &mut Chain, now: OffsetDateTime, entries: &[&Entry]) {
         match entry.client_config.bundle() {
             Bundle::Empty if entry.client_config.service.is_none() => elsewhere = true,
             Bundle::Empty => empty.push(name),
-            Bundle::Unreadable(error) => unreadable.entry(error).or_insert_with(Vec::new).push(name),
+            Bundle::Unreadable(error) => {
+                unreadable.entry(error).or_insert_with(Vec::new).push(name);
+            }
             Bundle::Certificates(_, last) if last < now => {
                 ended.entry(day(last)).or_insert_with(Vec::new).push(name);
             }
@@ -72,9 +74,10 @@ fn bundles(chain: &mut Chain, now: OffsetDateTime, entries: &[&Entry]) {
     }));
     chain.add_all(Kind::CaBundle, faults, || match fine {
         Some((1, last)) => State::Holds(format!("one authority, until {}", day(last))),
-        Some((count, last)) => {
-            State::Holds(format!("{count} authorities, the last one until {}", day(last)))
-        }
+        Some((count, last)) => State::Holds(format!(
+            "{count} authorities, the last one until {}",
+            day(last)
+        )),
         None if elsewhere => State::Unknown(
             "no caBundle: the authorities of the API server's own machine decide".into(),
         ),

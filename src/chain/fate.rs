@@ -130,7 +130,7 @@ mod tests {
             pod["metadata"]["annotations"] = json!({STATUS: text});
         }
         if status == Some("inject") {
-            pod["spec"]["containers"][1] = json!({"name": "toolbox"});
+            pod["spec"]["containers"] = json!([{"name": "app"}, {"name": "toolbox"}]);
         }
         pod
     }

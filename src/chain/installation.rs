@@ -82,7 +82,9 @@ fn chain_of_entries(chain: &mut Chain, seen: &Installation) {
     let mut faults = Vec::new();
     for configuration in configurations {
         for expected in &EXPECTED {
-            let entry = configuration.entries().find(|one| one.name == expected.name);
+            let entry = configuration
+                .entries()
+                .find(|one| one.name == expected.name);
             match entry {
                 None => faults.push(Fault::EntryMissing {
                     configuration: configuration.name().to_owned(),
@@ -115,7 +117,11 @@ fn common(entry: &Entry) -> Vec<Difference> {
     )];
     if !(1..=MOST_SECONDS).contains(&entry.timeout_seconds) {
         let expected = format!("1 to {MOST_SECONDS}");
-        all.push(("timeoutSeconds", entry.timeout_seconds.to_string(), expected));
+        all.push((
+            "timeoutSeconds",
+            entry.timeout_seconds.to_string(),
+            expected,
+        ));
     }
     all.push((
         "matchPolicy",
@@ -144,12 +150,15 @@ fn changes(entry: &Entry, expected: &Expected, seen: &Installation) -> Vec<Fault
         wanted(expected),
     ));
     let system = of_key(entry.namespace_selector.as_ref(), NAME_LABEL);
-    if !leaves_out_kube_system(entry) {
+    if !leaves_out_system(entry) {
         let wanted = format!("{NAME_LABEL} NotIn [kube-system, …]");
         all.push(("namespaceSelector", system, wanted));
     }
     let labels = entry.object_selector.as_ref();
-    let labels: Vec<_> = labels.into_iter().flat_map(Selector::requirements).collect();
+    let labels: Vec<_> = labels
+        .into_iter()
+        .flat_map(Selector::requirements)
+        .collect();
     all.push(("objectSelector", shown(&labels), NONE.into()));
     all.extend(conditions(entry, expected, seen));
     faults(entry, all)
@@ -158,7 +167,9 @@ fn changes(entry: &Entry, expected: &Expected, seen: &Installation) -> Vec<Fault
 const NONE: &str = "none";
 
 fn faults(entry: &Entry, all: Vec<Difference>) -> Vec<Fault> {
-    let differ = all.into_iter().filter(|(_, value, expected)| value != expected);
+    let differ = all
+        .into_iter()
+        .filter(|(_, value, expected)| value != expected);
     differ
         .map(|(field, value, expected)| Fault::EntryChanged {
             entry: entry.name.clone(),
@@ -191,10 +202,14 @@ fn wanted(expected: &Expected) -> String {
     }])
 }
 
-fn leaves_out_kube_system(entry: &Entry) -> bool {
+fn leaves_out_system(entry: &Entry) -> bool {
     let selector = entry.namespace_selector.iter();
     selector.flat_map(Selector::requirements).any(|one| {
-        let out = one.values.iter().flatten().any(|name| name == "kube-system");
+        let out = one
+            .values
+            .iter()
+            .flatten()
+            .any(|name| name == "kube-system");
         one.key == NAME_LABEL && one.operator == "NotIn" && out
     })
 }
@@ -208,7 +223,9 @@ fn conditions(entry: &Entry, expected: &Expected, seen: &Installation) -> Option
     } else {
         names.join(", ")
     };
-    let chart = there.iter().all(|one| one.known() == Some(Known::SaysSomething));
+    let chart = there
+        .iter()
+        .all(|one| one.known() == Some(Known::SaysSomething));
     let says = "the chart's says-something-to-sidebox";
     let injection = seen.settings.settings.injection;
     let (wrong, expected) = match expected.operator {
@@ -246,7 +263,9 @@ fn advice_changes(entry: &Entry) -> Vec<Fault> {
         let expected = "the chart's belongs-to-nobody".to_owned();
         all.push(("matchConditions", odd.join(", "), expected));
     }
-    let differ = all.into_iter().filter(|(_, value, expected)| value != expected);
+    let differ = all
+        .into_iter()
+        .filter(|(_, value, expected)| value != expected);
     differ
         .map(|(field, value, expected)| Fault::AdviceChanged {
             entry: entry.name.clone(),
@@ -291,9 +310,7 @@ fn dry_run(further: &Further) -> State {
         Seen::Missing | Seen::Hidden(_) => "the entry of its namespace",
     };
     match &further.trial {
-        Trial::Injected(_) => {
-            State::Holds(format!("in namespace {namespace}, through {entry}"))
-        }
+        Trial::Injected(_) => State::Holds(format!("in namespace {namespace}, through {entry}")),
         Trial::Refused(codes) => State::Broken(Fault::DryRunRefused {
             namespace,
             codes: codes.join(", "),

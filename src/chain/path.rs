@@ -4,8 +4,8 @@
 //! the answer.
 
 use super::conditions::Taken;
-use super::faults::{Fault, Kind};
 use super::fate::{Fate, Newest};
+use super::faults::{Fault, Kind};
 use super::seen::{Installation, Lives, Seen, Subject};
 use super::selector::Labels;
 use super::service::{configuration, entries, service, settings};
@@ -61,11 +61,7 @@ enum Step {
 }
 
 /// The entries that take the Pod, after the four links that decide it.
-fn selected<'e>(
-    chain: &mut Chain,
-    question: &Question<'_>,
-    all: &[&'e Entry],
-) -> Vec<&'e Entry> {
+fn selected<'e>(chain: &mut Chain, question: &Question<'_>, all: &[&'e Entry]) -> Vec<&'e Entry> {
     let by_namespace = namespace(chain, question, all);
     let subject = question.subject;
     let taken = narrow(chain, Kind::ObjectSelector, by_namespace, |entry| {
@@ -85,11 +81,7 @@ fn selected<'e>(
     })
 }
 
-fn namespace<'e>(
-    chain: &mut Chain,
-    question: &Question<'_>,
-    all: &[&'e Entry],
-) -> Vec<&'e Entry> {
+fn namespace<'e>(chain: &mut Chain, question: &Question<'_>, all: &[&'e Entry]) -> Vec<&'e Entry> {
     let kind = Kind::NamespaceSelector;
     let labels = match question.labels {
         Seen::There(labels) => labels,
@@ -107,7 +99,11 @@ fn namespace<'e>(
         return Vec::new();
     }
     let unmet = |entry: &Entry| entry.namespace_selector.as_ref()?.unmet(labels);
-    let taken: Vec<_> = all.iter().filter(|entry| unmet(entry).is_none()).copied().collect();
+    let taken: Vec<_> = all
+        .iter()
+        .filter(|entry| unmet(entry).is_none())
+        .copied()
+        .collect();
     if taken.is_empty() {
         let mut reasons: Vec<_> = all
             .iter()
@@ -148,7 +144,10 @@ fn narrow<'e>(
         }
     }
     if taken.is_empty() {
-        faults.into_iter().take(1).for_each(|fault| chain.broken(fault));
+        faults
+            .into_iter()
+            .take(1)
+            .for_each(|fault| chain.broken(fault));
     } else if doubts.is_empty() {
         chain.add(kind, State::Holds(names(&taken)));
     } else {
@@ -175,7 +174,11 @@ fn condition(entry: &Entry, subject: &Subject) -> Option<Step> {
                     "condition {} of {} is none of the chart's, and only the API server evaluates it: {}",
                     condition.name,
                     entry.name,
-                    condition.expression.split_whitespace().collect::<Vec<_>>().join(" ")
+                    condition
+                        .expression
+                        .split_whitespace()
+                        .collect::<Vec<_>>()
+                        .join(" ")
                 )));
             }
         }

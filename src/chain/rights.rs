@@ -186,14 +186,13 @@ pub struct Right {
 impl Right {
     /// `secrets sidebox-ca in namespace sidebox`
     pub fn object(&self) -> String {
-        let mut text = self.resource.to_owned();
-        if let Some(name) = &self.name {
-            text.push_str(&format!(" {name}"));
-        }
-        if let Some(namespace) = &self.namespace {
-            text.push_str(&format!(" in namespace {namespace}"));
-        }
-        text
+        let name = self.name.as_ref().map(|name| format!(" {name}"));
+        let place = self.namespace.as_ref();
+        let place = place.map(|namespace| format!(" in namespace {namespace}"));
+        [Some(self.resource.to_owned()), name, place]
+            .into_iter()
+            .flatten()
+            .collect()
     }
 }
 

@@ -62,7 +62,12 @@ pub(super) fn settings(chain: &mut Chain, seen: &Installation, in_force: Option<
 /// Service and endpoints.
 pub(super) fn service(chain: &mut Chain, seen: &Installation) {
     let Some(reference) = &seen.service else {
-        let idle = State::Idle("the entries name a URL, not a Service".into());
+        let why = if entries(&seen.mutating).is_empty() {
+            "there is no entry that would name it"
+        } else {
+            "the entries name a URL, not a Service"
+        };
+        let idle = State::Idle(why.into());
         chain.add(Kind::Service, idle.clone());
         chain.add(Kind::Endpoints, idle);
         return;
@@ -102,6 +107,11 @@ fn endpoints(chain: &mut Chain, seen: &Installation, service: String) {
         return chain.broken(Fault::NoReadyEndpoint { service, known });
     }
     let names: Vec<_> = ready.iter().map(|one| one.name.as_str()).collect();
-    let fact = format!("{} of {} ready: {}", ready.len(), all.len(), names.join(", "));
+    let fact = format!(
+        "{} of {} ready: {}",
+        ready.len(),
+        all.len(),
+        names.join(", ")
+    );
     chain.add(Kind::Endpoints, State::Holds(fact));
 }

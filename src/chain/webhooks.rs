@@ -156,8 +156,7 @@ impl Entry {
 
 impl Rule {
     fn takes_pod_creation(&self) -> bool {
-        let has =
-            |all: &[String], wanted: &str| all.iter().any(|one| one == wanted || one == "*");
+        let has = |all: &[String], wanted: &str| all.iter().any(|one| one == wanted || one == "*");
         has(&self.api_groups, "")
             && has(&self.api_versions, "v1")
             && (has(&self.resources, "pods") || self.resources.iter().any(|one| one == "*/*"))

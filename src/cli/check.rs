@@ -53,7 +53,8 @@ enum Form {
 pub(super) fn run(args: &CheckArgs) -> anyhow::Result<ExitCode> {
     let settings = args.settings.used()?;
     let chain = args.connection.look(async |look: &Look| {
-        let namespace = args.namespace.as_deref().unwrap_or(look.namespace());
+        let namespace = args.namespace.as_deref();
+        let namespace = namespace.unwrap_or_else(|| look.namespace());
         let seen = look.installation(settings).await;
         let further = look.further(&seen, namespace).await;
         Ok(installation::chain(&seen, &further))

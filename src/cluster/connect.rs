@@ -6,7 +6,9 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use kube::config::{InClusterError, InferConfigError, KubeConfigOptions, Kubeconfig, KubeconfigError};
+use kube::config::{
+    InClusterError, InferConfigError, KubeConfigOptions, Kubeconfig, KubeconfigError,
+};
 use kube::{Client, Config};
 
 /// Where the kubelet mounts a service account's token.

@@ -44,7 +44,8 @@ pub fn findings() -> String {
         "# Findings\n\n<!-- Written from the table in src/inject/finding.rs by `make docs`. -->\n\n\
          A finding is one thing worth telling: a note on an injection, or the reason why there was none. Its code\n\
          is the same in admission warnings, the status annotation, metrics, `sidebox explain` and the log.\n\
-         `sidebox explain -f FILE` shows every rule that was asked.\n",
+         `sidebox explain -f FILE` shows every rule that was asked; `sidebox explain KIND/NAME` also why a Pod was not\n\
+         asked about at all ([troubleshooting](troubleshooting.md)).\n",
     );
     section(
         &mut page,

@@ -22,7 +22,7 @@ cluster-smoke: cluster-build ## Prove the launcher: side by side, killed, starte
 
 # A given cluster needs no programs of ours.
 test-cluster: $(if $(SIDEBOX_KUBECONFIG),,cluster-build) ## The API server as judge, workloads (SIDEBOX_KUBECONFIG=FILE: on that cluster)
-	$(CARGO) test --test apiserver --test cluster_room --test workloads -- --ignored
+	$(CARGO) test --test apiserver --test cluster_room --test workloads --test live -- --ignored
 
 kind-test: ## The same on kind (KIND_IMAGE=), then the chart with images loaded into it; needs Docker, kind, kubectl
 	@tests/cluster/kind-test

@@ -2,6 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use serde_json::Value;
+use sidebox::chain::rights::{self as chain, Features, needed};
+use sidebox::inject::settings::Settings;
+
 use crate::accepted::{applied, known};
 use crate::cluster::{Cluster, Level};
 use crate::helm::{self, output};
@@ -123,6 +127,36 @@ fn listed(cluster: &Cluster, account: &str, namespace: &str) -> BTreeSet<Right> 
     rights
 }
 
+/// What `sidebox check` asks for, of the replicas that are rendered.
+fn asked_by_check(rendered: &[Value]) -> BTreeSet<Right> {
+    let pod = &objects::find(rendered, "Deployment", "sidebox")["spec"]["template"]["spec"];
+    let arguments = pod["containers"][0]["args"].as_array().unwrap().iter();
+    let arguments: Vec<_> = arguments
+        .map(|one| one.as_str().unwrap().to_owned())
+        .collect();
+    let map = objects::find(rendered, "ConfigMap", "sidebox-settings");
+    let settings = map["data"]["settings.yaml"].as_str().unwrap();
+    let settings = Settings::parse("settings.yaml", settings).unwrap();
+    let rights = needed(&Features::of(&arguments, &settings), "sidebox", "sidebox");
+    let right = |one: chain::Right| {
+        let group = if one.group.is_empty() {
+            String::new()
+        } else {
+            format!(".{}", one.group)
+        };
+        let resource = format!("{}{group}", one.resource);
+        let name = one.name.unwrap_or_else(|| "*".to_owned());
+        (resource, name, one.verb.to_owned())
+    };
+    rights.into_iter().map(right).collect()
+}
+
+#[test]
+fn check_asks_for_the_rights_of_the_committed_manifest() {
+    let manifest = objects::read(&text("deploy/manifests/sidebox.yaml"));
+    assert_eq!(asked_by_check(&manifest), wanted(CASES[0].0, "sidebox"));
+}
+
 #[test]
 #[ignore = "needs helm and Kubernetes: make test-deploy"]
 fn the_service_account_may_do_this_and_nothing_beside() {
@@ -131,7 +165,9 @@ fn the_service_account_may_do_this_and_nothing_beside() {
     let namespace = objects::find(&manifest, "Namespace", "sidebox").clone();
     applied(&mut cluster.kubectl(), &[namespace], &[]);
     for (features, sets) in CASES {
-        let rights: Vec<_> = known(helm::objects(&[], sets))
+        let rendered = helm::objects(&[], sets);
+        assert_eq!(asked_by_check(&rendered), wanted(features, "sidebox"));
+        let rights: Vec<_> = known(rendered)
             .into_iter()
             .filter(|object| object["apiVersion"] == "rbac.authorization.k8s.io/v1")
             .collect();

@@ -38,7 +38,9 @@ impl Checked {
 
 impl World {
     async fn check(&self, namespace: &str) -> Checked {
-        let said = self.sidebox(&["check", "-n", namespace, "-o", "json"]).await;
+        let said = self
+            .sidebox(&["check", "-n", namespace, "-o", "json"])
+            .await;
         let page = serde_json::from_str(&said.out);
         Checked {
             code: said.code,
@@ -51,7 +53,8 @@ impl World {
         let checked = self.check("shop").await;
         assert_eq!(checked.faults(), codes, "{:#}", checked.page);
         assert_eq!(checked.code, 2, "{:#}", checked.page);
-        self.named.extend(codes.iter().map(|code| (*code).to_owned()));
+        self.named
+            .extend(codes.iter().map(|code| (*code).to_owned()));
         checked
     }
 }
@@ -66,18 +69,32 @@ pub(crate) async fn every_link(world: &mut World) {
 
 async fn a_good_installation(world: &World) {
     let checked = world.check("shop").await;
-    assert_eq!((checked.code, &checked.page["verdict"]), (0, &json!("ok")), "{:#}", checked.page);
+    assert_eq!(
+        (checked.code, &checked.page["verdict"]),
+        (0, &json!("ok")),
+        "{:#}",
+        checked.page
+    );
     for link in checked.page["links"].as_array().unwrap() {
         assert_eq!(link["state"], "ok", "{link:#}");
     }
     let fact = |link| checked.link(link)["fact"].as_str().unwrap().to_owned();
     assert!(fact("rights").starts_with("system:serviceaccount:sidebox:sidebox has all "));
     assert!(fact("endpoints").starts_with("2 of 2 ready: sidebox-"));
-    assert!(fact("certificate").starts_with("that of sidebox-"), "through a port-forward");
-    assert_eq!(fact("dry_run"), "in namespace shop, through pods.sidebox.dev");
+    assert!(
+        fact("certificate").starts_with("that of sidebox-"),
+        "through a port-forward"
+    );
+    assert_eq!(
+        fact("dry_run"),
+        "in namespace shop, through pods.sidebox.dev"
+    );
     let said = world.sidebox(&["check", "-n", "shop"]).await;
     println!("{}", said.out);
-    assert!(said.code == 0 && said.out.ends_with("every link holds\n"), "{said:?}");
+    assert!(
+        said.code == 0 && said.out.ends_with("every link holds\n"),
+        "{said:?}"
+    );
 }
 
 async fn entries(world: &mut World) {
@@ -86,7 +103,12 @@ async fn entries(world: &mut World) {
     world.patch(MUTATING, &json!({"webhooks": two})).await;
     world.out_of_force().await;
     let checked = world.has(&["entry_missing", "dry_run_untouched"]).await;
-    assert!(checked.link("entries")["fact"].as_str().unwrap().contains("pods.sidebox.dev"));
+    assert!(
+        checked.link("entries")["fact"]
+            .as_str()
+            .unwrap()
+            .contains("pods.sidebox.dev")
+    );
     let before = json!({"webhooks": before});
     world.patch(MUTATING, &before).await;
     world.in_force().await;
@@ -97,10 +119,15 @@ async fn entries(world: &mut World) {
         ("reinvocationPolicy", json!("Never")),
         ("sideEffects", json!("None")),
         ("matchPolicy", json!("Exact")),
-        ("objectSelector", json!({"matchExpressions": [{"key": "x", "operator": "DoesNotExist"}]})),
+        (
+            "objectSelector",
+            json!({"matchExpressions": [{"key": "x", "operator": "DoesNotExist"}]}),
+        ),
     ];
     for (field, value) in changes {
-        world.change_entries(MUTATING, |entry| entry[field] = value.clone()).await;
+        world
+            .change_entries(MUTATING, |entry| entry[field] = value.clone())
+            .await;
         let checked = world.has(&["entry_changed"; 3]).await;
         let fact = checked.link("entries")["fact"].as_str().unwrap();
         assert!(fact.contains(field), "{fact}");
@@ -114,7 +141,10 @@ async fn entries(world: &mut World) {
     // Advice that is not installed is no fault.
     let taken = world.take(VALIDATING).await;
     let checked = world.check("shop").await;
-    assert_eq!((checked.code, &checked.link("advice")["state"]), (0, &json!("idle")));
+    assert_eq!(
+        (checked.code, &checked.link("advice")["state"]),
+        (0, &json!("idle"))
+    );
     world.give(VALIDATING, &taken).await;
 }
 
@@ -122,7 +152,9 @@ async fn settings(world: &mut World) {
     let before = world.get(SETTINGS).await["data"].clone();
     let text = before["settings.yaml"].as_str().unwrap();
     let other = format!("{text}\ninjection: all\n");
-    world.patch(SETTINGS, &json!({"data": {"settings.yaml": other}})).await;
+    world
+        .patch(SETTINGS, &json!({"data": {"settings.yaml": other}}))
+        .await;
     // The replica still has the old ones, and the API server sends too few Pods for these.
     world.has(&["entry_changed", "settings_not_in_force"]).await;
     world.patch(SETTINGS, &json!({"data": before})).await;
@@ -131,14 +163,19 @@ async fn settings(world: &mut World) {
     let taken = world.take(binding).await;
     let checked = world.check("shop").await;
     assert_eq!(checked.code, 2);
-    assert!(checked.faults().len() > 10 && checked.faults().iter().all(|code| *code == "right_missing"));
+    assert!(
+        checked.faults().len() > 10 && checked.faults().iter().all(|code| *code == "right_missing")
+    );
     world.named.insert("right_missing".to_owned());
     world.give(binding, &taken).await;
 }
 
 async fn trust(world: &mut World) {
     let now = OffsetDateTime::now_utc();
-    let ended = bundle(Validity::between(now - Duration::days(2), now - Duration::DAY));
+    let ended = bundle(Validity::between(
+        now - Duration::days(2),
+        now - Duration::DAY,
+    ));
     // An authority without a word of PEM is taken by the API server, which then trusts nobody.
     let rows = [
         (ended, "ca_bundle_ended"),
@@ -154,9 +191,13 @@ async fn trust(world: &mut World) {
         world.patch(MUTATING, &mutating).await;
         world.in_force().await;
     }
-    world.serve(now - Duration::days(9), now + Duration::HOUR).await;
+    world
+        .serve(now - Duration::days(9), now + Duration::HOUR)
+        .await;
     world.has(&["renewal_late"; 2]).await;
-    world.serve(now - Duration::HOUR, now + Duration::days(9)).await;
+    world
+        .serve(now - Duration::HOUR, now + Duration::days(9))
+        .await;
 }
 
 async fn the_dry_run(world: &mut World) {
@@ -168,5 +209,8 @@ async fn the_dry_run(world: &mut World) {
     world.named.insert("dry_run_refused".to_owned());
 
     let checked = world.check("nowhere").await;
-    assert_eq!((checked.code, &checked.link("dry_run")["state"]), (3, &json!("unknown")));
+    assert_eq!(
+        (checked.code, &checked.link("dry_run")["state"]),
+        (3, &json!("unknown"))
+    );
 }

@@ -3,9 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::webhook::until;
-use crate::world::{
-    MUTATING, SERVICE, SETTINGS, SLICE, Said, World, asking, pod,
-};
+use crate::world::{MUTATING, SERVICE, SETTINGS, SLICE, Said, World, asking, pod};
 
 impl World {
     /// What is explained of an object of a namespace.
@@ -14,11 +12,19 @@ impl World {
     }
 
     /// Explains, and expects this as the first broken link.
-    async fn is_broken_at(&mut self, (object, namespace): (&str, &str), link: &str, code: &str) -> Said {
+    async fn is_broken_at(
+        &mut self,
+        (object, namespace): (&str, &str),
+        link: &str,
+        code: &str,
+    ) -> Said {
         let said = self.explain(object, namespace).await;
         let answer = said.out.lines().find(|line| line.starts_with("answer: "));
         let answer = answer.unwrap_or_else(|| panic!("no answer: {said:?}"));
-        assert!(answer.starts_with(&format!("answer: broken at {link}")), "{said:?}");
+        assert!(
+            answer.starts_with(&format!("answer: broken at {link}")),
+            "{said:?}"
+        );
         assert!(answer.contains(&format!(": {code}: ")), "{said:?}");
         assert!(said.out.contains("\nway out: "), "{said:?}");
         self.named.insert(code.to_owned());
@@ -50,13 +56,18 @@ async fn good_days(world: &mut World) {
     assert_eq!(said.code, 0, "{said:?}");
     assert!(said.out.ends_with("answer: every link holds\n"), "{said:?}");
     assert!(
-        said.out.contains("settings: ConfigMap sidebox/sidebox-settings, hash "),
+        said.out
+            .contains("settings: ConfigMap sidebox/sidebox-settings, hash "),
         "{said:?}"
     );
     // Nobody asked: the link is named, and nothing is wrong.
     world.create("shop", &pod("quiet", &json!({}))).await;
     let said = world
-        .is_broken_at(("pod/quiet", "shop"), "match_condition", "condition_not_met")
+        .is_broken_at(
+            ("pod/quiet", "shop"),
+            "match_condition",
+            "condition_not_met",
+        )
         .await;
     assert_eq!(said.code, 0, "{said:?}");
     for (object, wanted) in [
@@ -72,19 +83,28 @@ async fn configuration_and_selectors(world: &mut World) {
     let taken = world.take(MUTATING).await;
     world.out_of_force().await;
     world.create("shop", &asking("late")).await;
-    let said = world.is_broken_at(LATE, "configuration", "no_configuration").await;
+    let said = world
+        .is_broken_at(LATE, "configuration", "no_configuration")
+        .await;
     assert_eq!(said.code, 2, "{said:?}");
     world.give(MUTATING, &taken).await;
     world.in_force().await;
 
     world.create("kube-public", &asking("left")).await;
     world
-        .is_broken_at(("pod/left", "kube-public"), "namespace_selector", "namespace_left_out")
+        .is_broken_at(
+            ("pod/left", "kube-public"),
+            "namespace_selector",
+            "namespace_left_out",
+        )
         .await;
 
-    let only_team = |entry: &mut Value| entry["objectSelector"] = json!({"matchLabels": {"team": "shop"}});
+    let only_team =
+        |entry: &mut Value| entry["objectSelector"] = json!({"matchLabels": {"team": "shop"}});
     let before = world.change_entries(MUTATING, only_team).await;
-    world.is_broken_at(LATE, "object_selector", "object_left_out").await;
+    world
+        .is_broken_at(LATE, "object_selector", "object_left_out")
+        .await;
     world.patch(MUTATING, &before).await;
 
     let updates = |entry: &mut Value| entry["rules"][0]["operations"] = json!(["UPDATE"]);
@@ -94,26 +114,41 @@ async fn configuration_and_selectors(world: &mut World) {
 
     // An expression that is not the chart's is said to be unknown, and is no guess.
     let other = |entry: &mut Value| {
-        entry["matchConditions"] = json!([{"name": "mine", "expression": "object.metadata.name != 'x'"}]);
+        entry["matchConditions"] =
+            json!([{"name": "mine", "expression": "object.metadata.name != 'x'"}]);
     };
     let before = world.change_entries(MUTATING, other).await;
     let said = world.explain("pod/fine", "shop").await;
     assert!(
-        said.out.contains("unknown  match_condition     condition mine of pods.sidebox.dev is none of the chart's"),
+        said.out.contains(
+            "unknown  match_condition     condition mine of pods.sidebox.dev is none of the chart's"
+        ),
         "{said:?}"
     );
-    assert!(said.code == 0 && said.out.contains("not all could be told"), "{said:?}");
+    assert!(
+        said.code == 0 && said.out.contains("not all could be told"),
+        "{said:?}"
+    );
     world.patch(MUTATING, &before).await;
     world.in_force().await;
 }
 
 async fn what_it_leads_to(world: &mut World) {
     let taken = world.take(SETTINGS).await;
-    world.is_broken_at(LATE, "settings", "settings_missing").await;
+    world
+        .is_broken_at(LATE, "settings", "settings_missing")
+        .await;
     world.give(SETTINGS, &taken).await;
     let before = world.get(SETTINGS).await["data"].clone();
-    world.patch(SETTINGS, &json!({"data": {"settings.yaml": "injektion: all\n"}})).await;
-    world.is_broken_at(LATE, "settings", "settings_invalid").await;
+    world
+        .patch(
+            SETTINGS,
+            &json!({"data": {"settings.yaml": "injektion: all\n"}}),
+        )
+        .await;
+    world
+        .is_broken_at(LATE, "settings", "settings_invalid")
+        .await;
     world.patch(SETTINGS, &json!({"data": before})).await;
 
     let taken = world.take(SERVICE).await;
@@ -121,9 +156,13 @@ async fn what_it_leads_to(world: &mut World) {
     world.give(SERVICE, &taken).await;
     let ports = world.get(SERVICE).await["spec"]["ports"].clone();
     let other = json!([{"name": "webhook", "port": 9, "protocol": "TCP"}]);
-    world.patch(SERVICE, &json!({"spec": {"ports": other}})).await;
+    world
+        .patch(SERVICE, &json!({"spec": {"ports": other}}))
+        .await;
     world.is_broken_at(LATE, "service", "port_missing").await;
-    world.patch(SERVICE, &json!({"spec": {"ports": ports}})).await;
+    world
+        .patch(SERVICE, &json!({"spec": {"ports": ports}}))
+        .await;
 
     let before = world.get(SLICE).await["endpoints"].clone();
     let mut none = before.clone();
@@ -131,7 +170,9 @@ async fn what_it_leads_to(world: &mut World) {
         endpoint["conditions"]["ready"] = false.into();
     }
     world.patch(SLICE, &json!({"endpoints": none})).await;
-    let said = world.is_broken_at(LATE, "endpoints", "no_ready_endpoint").await;
+    let said = world
+        .is_broken_at(LATE, "endpoints", "no_ready_endpoint")
+        .await;
     assert!(said.out.contains("(2 not ready)"), "{said:?}");
     world.patch(SLICE, &json!({"endpoints": before})).await;
 }
@@ -139,16 +180,27 @@ async fn what_it_leads_to(world: &mut World) {
 async fn trust(world: &mut World) {
     let other = crate::check::other_authority();
     let before = world
-        .change_entries(MUTATING, |entry| entry["clientConfig"]["caBundle"] = other.clone().into())
+        .change_entries(MUTATING, |entry| {
+            entry["clientConfig"]["caBundle"] = other.clone().into();
+        })
         .await;
-    let said = world.is_broken_at(LATE, "certificate", "certificate_not_verified").await;
-    assert!(said.out.contains("another authority has signed it"), "{said:?}");
+    let said = world
+        .is_broken_at(LATE, "certificate", "certificate_not_verified")
+        .await;
+    assert!(
+        said.out.contains("another authority has signed it"),
+        "{said:?}"
+    );
     world.patch(MUTATING, &before).await;
 
     world
-        .change_entries(MUTATING, |entry| entry["clientConfig"]["caBundle"] = Value::Null)
+        .change_entries(MUTATING, |entry| {
+            entry["clientConfig"]["caBundle"] = Value::Null;
+        })
         .await;
-    world.is_broken_at(LATE, "ca_bundle", "ca_bundle_empty").await;
+    world
+        .is_broken_at(LATE, "ca_bundle", "ca_bundle_empty")
+        .await;
     world.patch(MUTATING, &before).await;
 
     let from = time::OffsetDateTime::now_utc() - time::Duration::HOUR;
@@ -163,29 +215,51 @@ async fn decisions(world: &mut World) {
     let refused = json!({"metadata": {"name": "refused", "annotations": {"sidebox.dev/inject": "true"}},
         "spec": {"hostPID": true, "containers": [{"name": "app", "image": "app:1"}]}});
     world.create("shop", &refused).await;
-    let said = world.is_broken_at(("pod/refused", "shop"), "decision", "refused").await;
-    for wanted in ["host_pid: ", "  STOP  it does not use the node's process namespace", "decision: refuse (the Pod asked"] {
+    let said = world
+        .is_broken_at(("pod/refused", "shop"), "decision", "refused")
+        .await;
+    for wanted in [
+        "host_pid: ",
+        "  STOP  it does not use the node's process namespace",
+        "decision: refuse (the Pod asked",
+    ] {
         assert!(said.out.contains(wanted), "{wanted}: {said:?}");
     }
     assert_eq!(said.code, 2);
 
-    world.create("shop", &pod("out", &json!({"sidebox.dev/inject": "false"}))).await;
-    let said = world.is_broken_at(("pod/out", "shop"), "decision", "skipped").await;
+    world
+        .create("shop", &pod("out", &json!({"sidebox.dev/inject": "false"})))
+        .await;
+    let said = world
+        .is_broken_at(("pod/out", "shop"), "decision", "skipped")
+        .await;
     assert!(said.code == 0 && said.out.contains("opted_out"), "{said:?}");
 
     let before = world.get(SETTINGS).await["data"].clone();
     let text = before["settings.yaml"].as_str().unwrap();
     let text = format!("{text}\nexcludedNamespaces: [shop]\n");
-    world.patch(SETTINGS, &json!({"data": {"settings.yaml": text}})).await;
+    world
+        .patch(SETTINGS, &json!({"data": {"settings.yaml": text}}))
+        .await;
     world.is_broken_at(LATE, "decision", "excluded").await;
     // The settings of a file go before those of the cluster.
     let folder = tempfile::TempDir::new().unwrap();
     let file = folder.path().join("settings.yaml");
     std::fs::write(&file, "injection: annotated\n").unwrap();
     let said = world
-        .sidebox(&["explain", "pod/fine", "-n", "shop", "--config", file.to_str().unwrap()])
+        .sidebox(&[
+            "explain",
+            "pod/fine",
+            "-n",
+            "shop",
+            "--config",
+            file.to_str().unwrap(),
+        ])
         .await;
-    assert!(said.code == 0 && said.out.contains("settings: file "), "{said:?}");
+    assert!(
+        said.code == 0 && said.out.contains("settings: file "),
+        "{said:?}"
+    );
     world.patch(SETTINGS, &json!({"data": before})).await;
 }
 
@@ -207,7 +281,9 @@ async fn pods(world: &mut World) {
             "sidebox.dev/inject": "true", "sidebox.dev/memory-limit": "1Ti"}},
         "spec": {"containers": [{"name": "app", "image": "app:1"}]}});
     world.create("tight", &small).await;
-    let said = world.is_broken_at(("pod/small", "tight"), "decision", "refused").await;
+    let said = world
+        .is_broken_at(("pod/small", "tight"), "decision", "refused")
+        .await;
     assert!(said.out.contains("invalid_annotation"), "{said:?}");
     world
         .patch(
@@ -215,13 +291,18 @@ async fn pods(world: &mut World) {
             &json!({"metadata": {"annotations": {"sidebox.dev/memory-limit": null}}}),
         )
         .await;
-    world.is_broken_at(("pod/small", "tight"), "toolbox", "refused_then").await;
+    world
+        .is_broken_at(("pod/small", "tight"), "toolbox", "refused_then")
+        .await;
 
     let path = "/apis/apps/v1/namespaces/asked/deployments";
     world.api.create(path, &deployment("good")).await;
     alive(world, "good", 3).await;
     let said = world.explain("deploy/good", "asked").await;
-    assert!(said.code == 0 && said.out.contains("3 of the 3 newest Pods have it"), "{said:?}");
+    assert!(
+        said.code == 0 && said.out.contains("3 of the 3 newest Pods have it"),
+        "{said:?}"
+    );
 
     // Created while the API server knew nobody to ask.
     let taken = world.take(MUTATING).await;
@@ -231,11 +312,20 @@ async fn pods(world: &mut World) {
     world.give(MUTATING, &taken).await;
     world.in_force().await;
     let said = world
-        .is_broken_at(("deployments.apps/missed", "asked"), "toolbox", "pods_without")
+        .is_broken_at(
+            ("deployments.apps/missed", "asked"),
+            "toolbox",
+            "pods_without",
+        )
         .await;
-    assert!(said.out.contains("0 of the 3 newest Pods have the toolbox (0 refused, 3 without an answer)"), "{said:?}");
+    assert!(
+        said.out
+            .contains("0 of the 3 newest Pods have the toolbox (0 refused, 3 without an answer)"),
+        "{said:?}"
+    );
     // The way out, taken.
-    let restart = json!({"spec": {"template": {"metadata": {"annotations": {"restarted": "now"}}}}});
+    let restart =
+        json!({"spec": {"template": {"metadata": {"annotations": {"restarted": "now"}}}}});
     world.patch(&format!("{path}/missed"), &restart).await;
     let whole = async || {
         let said = world.explain("deploy/missed", "asked").await;

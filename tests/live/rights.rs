@@ -51,10 +51,12 @@ fn bind(world: &World, person: &str, kind: &str, role: &str, namespace: Option<&
         }
         None => "ClusterRoleBinding",
     };
-    world.apply(&json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": binding,
+    world.apply(
+        &json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": binding,
         "metadata": metadata,
         "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": kind, "name": role},
-        "subjects": [{"kind": "ServiceAccount", "name": person, "namespace": "shop"}]}));
+        "subjects": [{"kind": "ServiceAccount", "name": person, "namespace": "shop"}]}),
+    );
 }
 
 pub(crate) async fn those_of_the_page_are_enough(world: &World) {
@@ -67,11 +69,17 @@ pub(crate) async fn those_of_the_page_are_enough(world: &World) {
 
     let asks = person(world, folder.path(), "asks");
     let said = sidebox(&asks, &explain).await;
-    assert!(said.code == 1 && said.err.contains("pods \"fine\" is forbidden"), "{said:?}");
+    assert!(
+        said.code == 1 && said.err.contains("pods \"fine\" is forbidden"),
+        "{said:?}"
+    );
     bind(world, "asks", "ClusterRole", "sidebox-explain", None);
     bind(world, "asks", "Role", "sidebox-explain", Some("sidebox"));
     let said = sidebox(&asks, &explain).await;
-    assert!(said.code == 0 && said.out.ends_with("answer: every link holds\n"), "{said:?}");
+    assert!(
+        said.code == 0 && said.out.ends_with("answer: every link holds\n"),
+        "{said:?}"
+    );
     assert!(!said.out.contains("not known"), "{said:?}");
     let said = sidebox(&asks, &check).await;
     assert_eq!(said.code, 3, "{said:?}");
@@ -87,7 +95,11 @@ pub(crate) async fn those_of_the_page_are_enough(world: &World) {
     bind(world, "views", "ClusterRole", "view", Some("shop"));
     let said = sidebox(&views, &explain).await;
     assert_eq!(said.code, 0, "{said:?}");
-    assert!(said.out.contains("unknown  configuration       you may not: "), "{said:?}");
+    assert!(
+        said.out
+            .contains("unknown  configuration       you may not: "),
+        "{said:?}"
+    );
     assert!(said.out.contains("not all could be told"), "{said:?}");
     assert!(!said.out.contains("  broken  "), "{said:?}");
 }

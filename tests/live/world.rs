@@ -87,7 +87,9 @@ impl World {
             named: BTreeSet::new(),
             _files: files,
         };
-        world.serve(now - Duration::HOUR, now + Duration::days(9)).await;
+        world
+            .serve(now - Duration::HOUR, now + Duration::days(9))
+            .await;
         world.install().await;
         world
     }
@@ -96,14 +98,21 @@ impl World {
     pub(crate) async fn serve(&mut self, from: OffsetDateTime, until_then: OffsetDateTime) {
         self.stop().await;
         let folder = TempDir::new().unwrap();
-        let leaf = self.ca.issue(&[HOST.to_owned()], Validity::between(from, until_then)).unwrap();
+        let leaf = self
+            .ca
+            .issue(&[HOST.to_owned()], Validity::between(from, until_then))
+            .unwrap();
         let file = |name: &str| folder.path().join(name);
         fs::write(file("tls.crt"), leaf.cert_pem).unwrap();
         fs::write(file("tls.key"), leaf.key_pem).unwrap();
         let settings = objects::text("deploy/manifests/sidebox.yaml");
         let map = objects::read(&settings);
         let map = objects::find(&map, "ConfigMap", "sidebox-settings");
-        fs::write(file("settings.yaml"), map["data"]["settings.yaml"].as_str().unwrap()).unwrap();
+        fs::write(
+            file("settings.yaml"),
+            map["data"]["settings.yaml"].as_str().unwrap(),
+        )
+        .unwrap();
         fs::write(file("facts.yaml"), FACTS).unwrap();
         let path = |name: &str| file(name).to_str().unwrap().to_owned();
         let (settings, facts) = (path("settings.yaml"), path("facts.yaml"));
@@ -120,7 +129,10 @@ impl World {
     /// No replica answers.
     pub(crate) async fn stop(&mut self) {
         if self.replica.take().is_some() {
-            until("the forwarder knows nobody", async || self.service.sends_to(&[])).await;
+            until("the forwarder knows nobody", async || {
+                self.service.sends_to(&[])
+            })
+            .await;
         }
     }
 
@@ -138,7 +150,8 @@ impl World {
                 "MutatingWebhookConfiguration" | "ValidatingWebhookConfiguration" => {
                     for entry in object["webhooks"].as_array_mut().unwrap() {
                         entry["clientConfig"]["service"]["port"] = port.into();
-                        entry["clientConfig"]["caBundle"] = STANDARD.encode(self.ca.cert_pem()).into();
+                        entry["clientConfig"]["caBundle"] =
+                            STANDARD.encode(self.ca.cert_pem()).into();
                     }
                 }
                 _ => {}
@@ -196,7 +209,9 @@ impl World {
     pub(crate) async fn in_force(&self) {
         until("a Pod that asks is injected", async || {
             let reply = self.api.try_pod("shop", &asking("probe")).await;
-            reply.body["spec"]["containers"].as_array().is_some_and(|all| all.len() == 2)
+            reply.body["spec"]["containers"]
+                .as_array()
+                .is_some_and(|all| all.len() == 2)
         })
         .await;
     }
@@ -206,7 +221,9 @@ impl World {
         until("a Pod that asks is not injected", async || {
             let reply = self.api.try_pod("shop", &asking("probe")).await;
             reply.accepted()
-                && reply.body["spec"]["containers"].as_array().is_some_and(|all| all.len() == 1)
+                && reply.body["spec"]["containers"]
+                    .as_array()
+                    .is_some_and(|all| all.len() == 1)
         })
         .await;
     }
@@ -230,7 +247,13 @@ impl World {
     pub(crate) async fn take(&self, path: &str) -> Value {
         let mut object = self.get(path).await;
         assert!(self.delete(path).await.accepted(), "{path}");
-        for key in ["resourceVersion", "uid", "creationTimestamp", "managedFields", "generation"] {
+        for key in [
+            "resourceVersion",
+            "uid",
+            "creationTimestamp",
+            "managedFields",
+            "generation",
+        ] {
             object["metadata"].as_object_mut().unwrap().remove(key);
         }
         object
@@ -264,7 +287,11 @@ impl World {
         std::io::Write::write_all(&mut stdin, object.to_string().as_bytes()).unwrap();
         drop(stdin);
         let done = child.wait_with_output().unwrap();
-        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+        assert!(
+            done.status.success(),
+            "{}",
+            String::from_utf8_lossy(&done.stderr)
+        );
     }
 
     /// The command, as the admin.

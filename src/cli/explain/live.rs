@@ -33,7 +33,7 @@ pub(super) fn run(what: &Reference, args: &ExplainArgs) -> anyhow::Result<ExitCo
     let settings = args.settings.used()?;
     let live = args.connection.look(async |look: &Look| {
         let namespace = args.manifests.given_namespace();
-        let namespace = namespace.unwrap_or(look.namespace()).to_owned();
+        let namespace = namespace.unwrap_or_else(|| look.namespace()).to_owned();
         let object = look.subject(what, &namespace).await.with_context(|| {
             let (kind, name) = (what.kind(), what.name());
             format!("cannot read {kind} {name} in namespace {namespace}")
@@ -87,12 +87,19 @@ fn explain(what: &Reference, live: &Live) -> anyhow::Result<(String, ExitCode)> 
     links::write(&mut page, &chain);
     page.push_str("rules asked of the Pod\n");
     body(&mut page, &injection, settings);
-    for finding in misplaced(&live.object, kind).iter().filter(|_| !pointer.is_empty()) {
+    for finding in misplaced(&live.object, kind)
+        .iter()
+        .filter(|_| !pointer.is_empty())
+    {
         let _ = writeln!(page, "  note {}: {finding}", finding.code());
     }
     answer(&mut page, &chain, injection.outcome.asked);
     let broken = chain.verdict() == Verdict::Broken && injection.outcome.asked != Asked::Nobody;
-    let code = if broken { ExitCode::from(2) } else { ExitCode::SUCCESS };
+    let code = if broken {
+        ExitCode::from(2)
+    } else {
+        ExitCode::SUCCESS
+    };
     Ok((page, code))
 }
 
@@ -123,7 +130,10 @@ fn answer(page: &mut String, chain: &Chain, asked: Asked) {
             writeln!(page, "way out: {}", fault.way_out())
         }
         (None, Verdict::Unsure) => {
-            writeln!(page, "answer: nothing is seen to be broken, but not all could be told")
+            writeln!(
+                page,
+                "answer: nothing is seen to be broken, but not all could be told"
+            )
         }
         (None, Verdict::Whole | Verdict::Broken) => writeln!(page, "answer: every link holds"),
     };

@@ -120,8 +120,9 @@ fn name(object: &Object, notice: &Notice) -> String {
         hash.update(part);
         hash.update([0]);
     }
-    let [a, b, c, d, e, f, g, h, ..]: [u8; 32] = hash.finalize().into();
-    let digest = format!("{:016x}", u64::from_be_bytes([a, b, c, d, e, f, g, h]));
+    let digest = hash.finalize();
+    let digits = digest.iter().take(8).map(|byte| format!("{byte:02x}"));
+    let digest = digits.collect::<Vec<_>>().concat();
     let most = 253 - 1 - digest.len();
     let start: String = object.name.chars().take(most).collect();
     format!("{}.{digest}", start.trim_end_matches(['.', '-']))

@@ -79,7 +79,10 @@ impl Reference {
 
     /// Where such objects are in a namespace.
     pub(super) fn path(&self, namespace: &str) -> String {
-        format!("{}/namespaces/{namespace}/{}", self.row.api, self.row.plural)
+        format!(
+            "{}/namespaces/{namespace}/{}",
+            self.row.api, self.row.plural
+        )
     }
 }
 
@@ -133,7 +136,12 @@ mod tests {
 
     #[test]
     fn anything_else_says_what_is_expected() {
-        for text in ["net-worker", "deploy/", "deploy/../../secrets", "deploy/a?b"] {
+        for text in [
+            "net-worker",
+            "deploy/",
+            "deploy/../../secrets",
+            "deploy/a?b",
+        ] {
             let error = text.parse::<Reference>().unwrap_err();
             assert_eq!(error, ReferenceError::Form(text.to_owned()));
         }

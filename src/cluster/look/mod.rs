@@ -9,6 +9,7 @@ mod kinds;
 mod namespace;
 mod subject;
 mod trial;
+mod verify;
 
 use std::sync::Arc;
 

@@ -36,7 +36,9 @@ impl Look {
 
     async fn account(&self, installation: &Installation) -> Seen<Account> {
         let Some(service) = &installation.service else {
-            return Seen::Hidden("the entries name no Service, so that nobody knows the Pods".into());
+            return Seen::Hidden(
+                "the entries name no Service, so that nobody knows the Pods".into(),
+            );
         };
         let endpoints = match &installation.endpoints {
             Seen::There(all) => all,

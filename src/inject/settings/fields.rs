@@ -53,8 +53,9 @@ pub(super) fn fingerprint(settings: &Settings) -> String {
     for field in FIELDS {
         hash.update(format!("{}={:?}\n", field.key(), (field.show)(settings)));
     }
-    let [a, b, c, d, e, f, ..]: [u8; 32] = hash.finalize().into();
-    format!("{:012x}", u64::from_be_bytes([0, 0, a, b, c, d, e, f]))
+    let digest = hash.finalize();
+    let digits = digest.iter().take(6).map(|byte| format!("{byte:02x}"));
+    digits.collect::<Vec<_>>().concat()
 }
 
 macro_rules! field {
