@@ -1,6 +1,6 @@
 # Fuzzing: each target for FUZZ_SECONDS, one after the other. Needs a nightly compiler; not part of CI.
 FUZZ_SECONDS ?= 60
-FUZZ_TARGETS := review pod annotations settings documents gcdump heap nettrace answers
+FUZZ_TARGETS := review pod annotations settings documents gcdump heap nettrace profile counters recording answers
 # Sidebox has no unsafe code of its own, so a sanitizer would only make this slower.
 FUZZ_RUN := $(CARGO) +nightly fuzz run --sanitizer none
 FUZZ_SEEDS_review := benches/data
@@ -11,6 +11,9 @@ FUZZ_SEEDS_documents := samples/helloaks/k8s
 FUZZ_SEEDS_gcdump := fuzz/seeds/gcdump
 FUZZ_SEEDS_heap := fuzz/seeds/heap
 FUZZ_SEEDS_nettrace := fuzz/seeds/nettrace
+FUZZ_SEEDS_profile := fuzz/seeds/nettrace
+FUZZ_SEEDS_counters := fuzz/seeds/counters
+FUZZ_SEEDS_recording := fuzz/seeds/nettrace
 FUZZ_SEEDS_answers :=
 
 fuzz: fuzz-tools $(FUZZ_TARGETS:%=fuzz-%) ## All fuzz targets, a minute each

@@ -25,6 +25,7 @@ mod metrics_api;
 mod pods;
 mod reach;
 mod recipe;
+mod tools;
 mod trouble;
 #[path = "../apiserver/webhook.rs"]
 #[allow(dead_code, reason = "the other suite uses the rest")]

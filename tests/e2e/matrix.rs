@@ -2,12 +2,13 @@
 //! trace collected. The rows are the whole test.
 //!
 //! The toolbox is the small one, but for the rows that name a way of Microsoft's: these have the image with Microsoft's tools,
-//! and both are tried there.
+//! and both are tried there. One row of each access mode, and one of .NET 8, tries every other tool, too.
 
 use serde_json::{Value, json};
 
 use crate::pods::{self, PAUSE, app};
 use crate::reach::Reach;
+use crate::tools;
 use crate::world::{Place, World};
 
 /// A Pod and what is expected of it.
@@ -23,6 +24,8 @@ pub(crate) struct Row {
     findings: &'static [&'static str],
     /// The way of Microsoft's tool, where it is tried.
     microsofts: Option<Reach>,
+    /// Whether the other tools are tried.
+    tools: bool,
 }
 
 const fn row(name: &'static str, change: fn() -> Value, mode: &'static str) -> Row {
@@ -34,6 +37,7 @@ const fn row(name: &'static str, change: fn() -> Value, mode: &'static str) -> R
         user: "1654",
         findings: &[],
         microsofts: None,
+        tools: false,
     }
 }
 
@@ -53,7 +57,10 @@ const BOTH: &str = "tmp-and-pid";
 
 /// All rows.
 pub(crate) const ROWS: &[Row] = &[
-    row("user-1654", nothing, BOTH),
+    Row {
+        tools: true,
+        ..row("user-1654", nothing, BOTH)
+    },
     Row {
         user: "0",
         ..row("user-root", || user(0), BOTH)
@@ -91,6 +98,7 @@ pub(crate) const ROWS: &[Row] = &[
     Row {
         findings: &["tmp_other_volume"],
         microsofts: Some(Reach::Proc),
+        tools: true,
         ..row("own-claim", own_claim, "pid-only")
     },
     Row {
@@ -109,6 +117,7 @@ pub(crate) const ROWS: &[Row] = &[
     Row {
         findings: &["pid_not_shared"],
         microsofts: Some(Reach::Socket),
+        tools: true,
         ..row(
             "process-not-shared",
             || json!({"shareProcessNamespace": false}),
@@ -118,6 +127,7 @@ pub(crate) const ROWS: &[Row] = &[
     Row {
         annotations: &[("mode", "port")],
         microsofts: Some(Reach::Listen),
+        tools: true,
         ..row("port", nothing, "port")
     },
     Row {
@@ -155,11 +165,14 @@ pub(crate) const ROWS: &[Row] = &[
         annotations: &[("placement", "native")],
         ..row("native", nothing, BOTH)
     },
-    row(
-        "dotnet-8",
-        || json!({"containers": [app(&json!({"image": "helloaks:1.0.0-net8"}))]}),
-        BOTH,
-    ),
+    Row {
+        tools: true,
+        ..row(
+            "dotnet-8",
+            || json!({"containers": [app(&json!({"image": "helloaks:1.0.0-net8"}))]}),
+            BOTH,
+        )
+    },
 ];
 
 fn restricted() -> Value {
@@ -198,6 +211,9 @@ impl Row {
             Reach::Sidebox.trace(world, namespace, "app");
         } else {
             Reach::Ps.trace(world, namespace, "app");
+        }
+        if self.tools {
+            tools::work(world, namespace);
         }
         let after = world.get(namespace, "pod", "app");
         assert_eq!(pods::container(&after, "app")["restartCount"], 0);

@@ -29,10 +29,10 @@ const COLLECT: &str =
     "--duration 00:00:02 --buffersize 16 --format Chromium -o /data/trace.json </dev/null";
 
 /// Waits for a condition in the container; the runtime starts a moment after its container.
-const AWAIT: &str = "await() { for _ in $(seq $TRIES); do \"$@\" && return; sleep 0.2; done; echo \"in vain: $*\" >&2; return 1; }";
+pub(crate) const AWAIT: &str = "await() { for _ in $(seq $TRIES); do \"$@\" && return; sleep 0.2; done; echo \"in vain: $*\" >&2; return 1; }";
 
 /// Finds the process by a tool, which says itself why it cannot be reached.
-fn shown(ps: &str) -> String {
+pub(crate) fn shown(ps: &str) -> String {
     format!(
         "seen() {{ pid=$({ps} | awk '$1 ~ /^[0-9]+$/ && /HelloAks/ {{print $1; exit}}'); [ -n \"$pid\" ]; }}
          await seen || {{ {ps}; exit 1; }}"

@@ -15,8 +15,10 @@ use crate::diagnostics::payload::{Payload, PayloadError};
 pub(super) const PROVIDER: &str = "System.Diagnostics.Metrics";
 /// The session that several tools may share, if they agree on their limits.
 pub(super) const SHARED: &str = "SHARED";
-/// Instruments whose description is kept.
-const MOST: usize = 20_000;
+/// Instruments whose description is kept, and meters whose name is.
+const MOST: usize = 4_000;
+/// Quantiles of a histogram that are taken; the runtime sends three.
+const QUANTILES: usize = 16;
 
 /// Ids of the events.
 mod id {
@@ -140,7 +142,7 @@ impl Meters {
             value: Box::default(),
         };
         payload.text("the scope")?;
-        if self.instruments.len() >= MOST {
+        if self.instruments.len() >= MOST || self.named.len() >= MOST {
             return Ok(Said::Nothing);
         }
         self.named.insert(meter.clone());
@@ -224,7 +226,8 @@ fn values(id: u32, payload: &mut Payload<'_>) -> Result<Vec<(Option<u32>, f64)>,
             let quantiles = payload.text("the quantiles")?;
             payload.u32("the number of measurements")?;
             payload.u64("the sum of measurements")?;
-            quantiles.split(';').filter_map(quantile).collect()
+            let quantiles = quantiles.split(';').take(QUANTILES);
+            quantiles.filter_map(quantile).collect()
         }
         id::RATE | id::UP_DOWN => {
             let rate = payload.text("the rate")?;

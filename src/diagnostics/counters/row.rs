@@ -58,6 +58,14 @@ pub struct Row {
     pub value: f64,
 }
 
+impl Row {
+    /// The bytes that it takes.
+    pub fn weight(&self) -> usize {
+        let tags = self.tags.meter.len() + self.tags.instrument.len() + self.tags.value.len();
+        size_of::<Self>() + self.provider.len() + self.name.len() + tags
+    }
+}
+
 /// The name to show of a level.
 pub(super) fn metric_name(name: &str, unit: &str) -> Box<str> {
     if unit.is_empty() {

@@ -11,6 +11,8 @@ use super::row::{Kind, Row};
 
 /// Counters that are kept; a runtime's own bound is 1000 series for each session.
 const MOST: usize = 20_000;
+/// Bytes of their names.
+const MOST_TEXT: usize = 32 << 20;
 /// What indents a counter under its provider, and tags under their counter.
 const INDENT: &str = "    ";
 
@@ -29,6 +31,8 @@ pub struct Look {
 #[derive(Debug, Default)]
 pub struct Screen {
     cells: BTreeMap<Place, Cell>,
+    /// Bytes of names.
+    text: usize,
     left_out: usize,
 }
 
@@ -40,6 +44,12 @@ struct Place {
     name: Box<str>,
     kind: Kind,
     tags: Box<str>,
+}
+
+impl Place {
+    fn text(&self) -> usize {
+        self.process.len() + self.provider.len() + self.name.len() + self.tags.len()
+    }
 }
 
 #[derive(Debug)]
@@ -61,7 +71,8 @@ impl Screen {
         if let Some(cell) = self.cells.get_mut(&place) {
             cell.before = Some(cell.value);
             cell.value = row.value;
-        } else if self.cells.len() < MOST {
+        } else if self.cells.len() < MOST && self.text < MOST_TEXT {
+            self.text += place.text();
             let value = row.value;
             self.cells.insert(
                 place,
@@ -77,7 +88,9 @@ impl Screen {
 
     /// Forgets a process that has ended.
     pub fn forget(&mut self, process: &str) {
-        self.cells.retain(|place, _| &*place.process != process);
+        let process = printable(process);
+        self.cells.retain(|place, _| place.process != process);
+        self.text = self.cells.keys().map(Place::text).sum();
     }
 
     /// Whether there is nothing to show yet.
@@ -114,7 +127,8 @@ impl Screen {
     fn note(&self, table: &mut Table) {
         if self.left_out > 0 {
             table.line(&format!(
-                "more than {MOST} counters: the others are left out"
+                "{} counters, and more that are left out",
+                self.cells.len()
             ));
         }
     }
@@ -279,6 +293,6 @@ Name                           Current Value      Last Delta
             ..LOOK
         };
         let last = screen.lines("", look).pop().unwrap();
-        assert_eq!(last, "more than 20000 counters: the others are left out");
+        assert_eq!(last, "20000 counters, and more that are left out");
     }
 }

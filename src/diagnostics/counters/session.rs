@@ -15,8 +15,10 @@ use crate::diagnostics::payload::PayloadError;
 
 /// How long after the start event counters wait for a meter of their name, where the runtime never says that it named all.
 const WAIT: Duration = Duration::SECOND;
-/// Rows that wait at most.
-const MOST: usize = 20_000;
+/// Bytes of rows that wait at most.
+const MOST: usize = 8 << 20;
+/// The longest payload of a counter that is read: names and tags of some hundred letters.
+const LONGEST: usize = 8 << 10;
 
 /// What a session of counters is asked for.
 #[derive(Debug, Clone)]
@@ -82,9 +84,12 @@ pub struct Counters {
     meters: Meters,
     /// Event counters whose name may still turn out to be a meter's.
     waiting: Vec<Row>,
+    /// Their bytes.
+    weight: usize,
     start: OffsetDateTime,
     settled: bool,
-    noted: bool,
+    /// Whether another interval was told of, and an event that is too long.
+    noted: [bool; 2],
 }
 
 impl Counters {
@@ -94,9 +99,10 @@ impl Counters {
             meters: Meters::new(&wish.client, wish.interval),
             wish,
             waiting: Vec::new(),
+            weight: 0,
             start,
             settled: false,
-            noted: false,
+            noted: [false; 2],
         }
     }
 
@@ -110,7 +116,14 @@ impl Counters {
         time: OffsetDateTime,
     ) -> Result<Vec<Update>, PayloadError> {
         let kind = event.kind;
-        if &*kind.provider == meters::PROVIDER {
+        let is_meter = &*kind.provider == meters::PROVIDER;
+        if !is_meter && &*kind.name != event_counters::EVENT {
+            return Ok(Vec::new());
+        }
+        if event.payload.len() > LONGEST {
+            return Ok(self.too_long(event.payload.len()));
+        }
+        if is_meter {
             let head = Head {
                 id: kind.id,
                 version: kind.version,
@@ -118,12 +131,19 @@ impl Counters {
             };
             return self.meter(head, event.payload);
         }
-        if &*kind.name != event_counters::EVENT {
-            return Ok(Vec::new());
-        }
         let mut counter = EventCounter::default();
         event.values(&mut |name, value| counter.set(name, value))?;
         Ok(self.event_counter(&kind.provider, time, &counter))
+    }
+
+    /// A name or tags without end: no row shows them.
+    fn too_long(&mut self, bytes: usize) -> Vec<Update> {
+        if std::mem::replace(&mut self.noted[1], true) {
+            return Vec::new();
+        }
+        vec![Update::Note(format!(
+            "a counter with names and tags of {bytes} bytes is left out, and so are others of more than {LONGEST}"
+        ))]
     }
 
     /// Takes an event of meters.
@@ -157,7 +177,8 @@ impl Counters {
         let mut updates = self.other_interval(provider, counter);
         let only = self.wish.selection.leaves_meters_out(provider);
         if !self.settled && !only {
-            if time - self.start < WAIT && self.waiting.len() < MOST {
+            if time - self.start < WAIT && self.weight < MOST {
+                self.weight += row.weight();
                 self.waiting.push(row);
                 return updates;
             }
@@ -184,10 +205,10 @@ impl Counters {
     fn other_interval(&mut self, provider: &str, counter: &EventCounter) -> Vec<Update> {
         let asked = self.wish.interval.saturating_mul(1000);
         let other = counter.interval().filter(|interval| *interval != asked);
-        let Some(interval) = other.filter(|_| !self.noted) else {
+        let Some(interval) = other.filter(|_| !self.noted[0]) else {
             return Vec::new();
         };
-        self.noted = true;
+        self.noted[0] = true;
         vec![Update::Note(format!(
             "another session collects {provider} every {} s, and the runtime then sends everybody its event \
              counters at that pace",

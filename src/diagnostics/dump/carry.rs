@@ -3,9 +3,10 @@
 
 use std::fs::{self, File, Permissions};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
+use rustix::fs::OFlags;
 use sha2::{Digest, Sha256};
 
 /// Bytes that are copied at a time.
@@ -65,7 +66,11 @@ pub fn carry(from: &Path, to: &Path, progress: impl FnMut(u64)) -> Result<Carrie
         kept: from.to_owned(),
         source,
     };
-    let found = fs::metadata(from).map_err(read)?;
+    // The application's folder may hold anything under this name: no link is followed, no pipe waited for.
+    let found = fs::symlink_metadata(from).map_err(read)?;
+    if !found.is_file() {
+        return Err(read(io::ErrorKind::InvalidInput.into()));
+    }
     let place = fs::metadata(to).map_err(write)?;
     if found.dev() == place.dev() && fs::rename(from, to).is_ok() {
         return Ok(Carried {
@@ -73,7 +78,9 @@ pub fn carry(from: &Path, to: &Path, progress: impl FnMut(u64)) -> Result<Carrie
             left: None,
         });
     }
-    let source = File::open(from).map_err(read)?;
+    let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed();
+    let source = File::options().read(true).custom_flags(flags).open(from);
+    let source = source.map_err(read)?;
     let target = File::options().write(true).open(to).map_err(write)?;
     // The file holds what the process held: for nobody else, where the file system knows such things. A device is everybody's.
     if place.is_file() {
@@ -196,5 +203,26 @@ mod tests {
             .to_string();
         assert!(told.contains("read again it has another hash"), "{told}");
         assert_eq!(fs::read(&from).unwrap(), b"years");
+    }
+
+    /// Who owns the folder may have put something else there.
+    #[test]
+    fn links_and_pipes_are_no_dumps() {
+        let (disk, memory) = folders();
+        let (from, to) = (disk.path().join("from"), memory.path().join("to"));
+        File::create(&to).unwrap();
+        std::os::unix::fs::symlink("/etc/passwd", &from).unwrap();
+        assert!(matches!(
+            carry(&from, &to, |_| {}),
+            Err(CarryError::Read { .. })
+        ));
+        fs::remove_file(&from).unwrap();
+        let made = std::process::Command::new("mkfifo").arg(&from).status();
+        assert!(made.unwrap().success());
+        assert!(matches!(
+            carry(&from, &to, |_| {}),
+            Err(CarryError::Read { .. })
+        ));
+        assert_eq!(fs::read(&to).unwrap(), b"");
     }
 }

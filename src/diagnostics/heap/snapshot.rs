@@ -302,7 +302,7 @@ impl Snapshot {
     /// The walk did not happen or did not end, events were lost, or the heap is beyond the format.
     pub fn graph(self) -> Result<Graph, SnapshotError> {
         self.whole()?;
-        Ok(self.assembled()?)
+        self.assembled()
     }
 
     fn whole(&self) -> Result<(), SnapshotError> {
@@ -322,7 +322,7 @@ impl Snapshot {
 
     /// Types first, then what static variables hold, the objects as they were walked, the groups of
     /// roots: the order decides every index.
-    fn assembled(mut self) -> Result<Graph, Full> {
+    fn assembled(mut self) -> Result<Graph, SnapshotError> {
         let defined = self.defined()?;
         self.group(ALL, "[COM/WinRT Objects]")?;
         let shared = self.group(ALL, "[static vars]")?;
@@ -334,6 +334,11 @@ impl Snapshot {
             };
             let name = self.name(&defined, variable.kind);
             let name = format!("[static var {name}.{}]", variable.field);
+            self.text += name.len();
+            if self.text > self.room {
+                let (room, objects) = (self.room, self.objects());
+                return Err(SnapshotError::Room { room, objects });
+            }
             let group = self.group(within, &name)?;
             self.roots.hold(&mut self.builder, group, variable.object)?;
         }

@@ -25,6 +25,9 @@ const MODULES: u64 = 0x8;
 /// How often the one who asked is asked whether it is enough.
 const LOOK: Duration = Duration::from_millis(50);
 
+/// How often the end of a stopped session is looked for.
+const SHORT: Duration = Duration::from_millis(1);
+
 /// Ids of events between which the process stands still.
 const SUSPENDING: u32 = 9;
 const RESTARTED: u32 = 3;
@@ -144,6 +147,14 @@ fn watch(
     if stopper.stop().is_err() {
         stopper.abandon();
     }
+    // With its answer a runtime ends the stream; another peer may not.
+    let answered = Instant::now();
+    while !stopper.has_ended() {
+        thread::sleep(SHORT);
+        if enough() || answered.elapsed() > patience {
+            stopper.abandon();
+        }
+    }
     reason
 }
 
@@ -159,7 +170,7 @@ fn read(session: Session, room: usize, done: Sender<()>) -> Result<Walked, WalkE
         }
         snapshot.take_event(&event).map_err(StreamError::from)?;
         if snapshot.walk() == Walk::Done {
-            // The receiver may have stopped already, for another reason.
+            // The receiver may have answered already, for another reason.
             let _ = done.take().map(|done| done.send(()));
         }
     }

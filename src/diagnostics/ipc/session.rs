@@ -16,6 +16,8 @@ use super::error::IpcError;
 const REACHING: Duration = Duration::from_secs(10);
 /// How long a stopping session may send nothing. The rundown of a big application takes seconds, but flows.
 const QUIET: Duration = Duration::from_secs(10);
+/// How often the end is looked for that comes with the answer.
+const SHORT: Duration = Duration::from_millis(1);
 /// How often the flow is looked at.
 const LOOK: Duration = Duration::from_millis(100);
 
@@ -96,11 +98,7 @@ impl Drop for Session {
             return;
         }
         let stopper = self.stopper();
-        let stop = move || {
-            if stopper.stop().is_err() {
-                stopper.abandon();
-            }
-        };
+        let stop = move || stopper.end();
         match thread::Builder::new().name("stop".into()).spawn(stop) {
             Ok(stopping) => {
                 let mut rest = [0; 16 * 1024];
@@ -133,6 +131,20 @@ impl Stopper {
         match asked.and_then(|asked| self.await_answer(asked)) {
             Err(_) if self.has_ended() => Ok(()),
             other => other,
+        }
+    }
+
+    /// Stops the session and sees to it that the reading ends, whatever the peer does: with its answer a runtime ends the
+    /// stream, and what does not is no runtime.
+    fn end(&self) {
+        if self.stop().is_ok() {
+            let answered = Instant::now();
+            while !self.has_ended() && answered.elapsed() < QUIET {
+                thread::sleep(SHORT);
+            }
+        }
+        if !self.has_ended() {
+            self.abandon();
         }
     }
 

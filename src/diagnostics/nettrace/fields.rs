@@ -59,6 +59,18 @@ pub enum Value {
     Text(String),
 }
 
+/// The bytes that fields take.
+pub(super) fn weight(fields: &[Field]) -> usize {
+    let own = |field: &Field| {
+        let inner = match &field.kind {
+            Type::Struct(inner) => weight(inner),
+            _ => 0,
+        };
+        size_of::<Field>() + field.name.len() + inner
+    };
+    fields.iter().map(own).sum()
+}
+
 /// Reads the descriptions of fields; `deep` is how many fields these are inside of.
 pub(super) fn describe(from: &mut Payload<'_>, deep: usize) -> Result<Vec<Field>, PayloadError> {
     let count = from.u32("the number of fields")?;

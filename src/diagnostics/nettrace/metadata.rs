@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use super::fields::{self, Field};
 use crate::diagnostics::payload::{Payload, PayloadError};
 
-/// Kinds of events that are kept; a runtime with all its providers has some hundred.
-pub(super) const MOST: usize = 100_000;
+/// Bytes of descriptions that are kept; a runtime with all its providers has some hundred, of some hundred bytes each.
+pub(super) const MOST: usize = 64 << 20;
 
 /// A kind of event.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,10 +30,41 @@ pub struct EventKind {
 }
 
 /// All kinds so far, by their number in the stream.
-pub(super) type Kinds = HashMap<u32, EventKind>;
+#[derive(Default)]
+pub(super) struct Kinds {
+    known: HashMap<u32, EventKind>,
+    weight: usize,
+}
+
+impl Kinds {
+    /// The kind of a number.
+    pub(super) fn get(&self, number: u32) -> Option<&EventKind> {
+        self.known.get(&number)
+    }
+
+    /// The bytes that all take.
+    pub(super) fn weight(&self) -> usize {
+        self.weight
+    }
+
+    /// Takes the payload of a metadata event. The last description of a number holds.
+    pub(super) fn add(&mut self, payload: &[u8]) -> Result<(), PayloadError> {
+        let (number, kind) = read(payload)?;
+        self.weight += weight(&kind);
+        if let Some(before) = self.known.insert(number, kind) {
+            self.weight -= weight(&before);
+        }
+        Ok(())
+    }
+}
+
+fn weight(kind: &EventKind) -> usize {
+    let names = kind.provider.len() + kind.name.len();
+    size_of::<EventKind>() + names + fields::weight(&kind.fields)
+}
 
 /// Reads the payload of a metadata event.
-pub(super) fn read(payload: &[u8]) -> Result<(u32, EventKind), PayloadError> {
+fn read(payload: &[u8]) -> Result<(u32, EventKind), PayloadError> {
     let mut from = Payload::new(payload);
     let number = from.u32("the number of a kind of event")?;
     let mut kind = EventKind {

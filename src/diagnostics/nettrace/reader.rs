@@ -17,6 +17,8 @@ const MAGIC: &[u8; 8] = b"Nettrace";
 const SERIALIZATION: &[u8; 20] = b"!FastSerialization.1";
 /// The biggest block that is read; the runtime's have up to 100 KiB of events.
 const BIGGEST: u32 = 64 << 20;
+/// The longest payload of an event that is read; the runtime's have up to 64 KiB.
+const LONGEST_EVENT: usize = 1 << 20;
 /// The longest name of an object.
 const LONGEST_NAME: u32 = 64;
 /// The formats that are read, by the version of the first object.
@@ -87,7 +89,7 @@ impl<R: Read> Reader<R> {
         Ok(Self {
             source,
             trace,
-            kinds: Kinds::new(),
+            kinds: Kinds::default(),
             stacks: Stacks::default(),
             sequences: Sequences::default(),
             points: 0,
@@ -136,7 +138,7 @@ impl<R: Read> Reader<R> {
             expected: "one that was described before",
         };
         Ok(Some(Event {
-            kind: self.kinds.get(&header.metadata).ok_or_else(unknown)?,
+            kind: self.kinds.get(header.metadata).ok_or_else(unknown)?,
             thread: header.thread,
             capture_thread: header.capture_thread,
             ticks: header.time,
@@ -168,7 +170,11 @@ impl<R: Read> Reader<R> {
     fn step(&mut self) -> Result<Option<(Header, Range<usize>)>, Stop> {
         let found = self.block.next();
         if let Some(found) = found.map_err(|source| self.broken(Name::Events, source))? {
-            let header = found.0;
+            let (header, payload) = &found;
+            if payload.len() > LONGEST_EVENT {
+                let length = payload.len().to_string();
+                return Err(self.wrong("the length of an event", length, "at most 1 MiB"));
+            }
             self.sequences.event(header.capture_thread, header.sequence);
             return Ok(Some(found));
         }
@@ -208,7 +214,7 @@ impl<R: Read> Reader<R> {
             Name::Trace | Name::Other => Ok(()),
         };
         taken.map_err(|source| self.broken(name, source))?;
-        self.bounded("kinds of events", self.kinds.len(), metadata::MOST)?;
+        self.bounded("bytes of descriptions", self.kinds.weight(), metadata::MOST)?;
         self.bounded("bytes of stacks", self.stacks.weight(), stacks::MOST)
     }
 
@@ -217,8 +223,11 @@ impl<R: Read> Reader<R> {
         self.block.open()?;
         while let Some((_, payload)) = self.block.next()? {
             let bytes = self.block.bytes.get(payload).unwrap_or_default();
-            let (number, kind) = metadata::read(bytes)?;
-            self.kinds.insert(number, kind);
+            self.kinds.add(bytes)?;
+            // That it is too much is told behind the block.
+            if self.kinds.weight() > metadata::MOST {
+                break;
+            }
         }
         Ok(())
     }

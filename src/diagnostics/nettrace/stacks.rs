@@ -52,7 +52,8 @@ impl Stacks {
                 .ends
                 .push(u32::try_from(block.addresses.len()).unwrap_or(u32::MAX));
         }
-        self.weight += block.addresses.capacity() + block.ends.capacity() * size_of::<u32>();
+        let room = block.addresses.capacity() + block.ends.capacity() * size_of::<u32>();
+        self.weight += size_of::<Block>() + room;
         self.blocks.push(block);
         Ok(())
     }

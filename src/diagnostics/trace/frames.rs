@@ -27,6 +27,7 @@ impl Frame {
 pub struct Frames {
     names: Vec<Rc<str>>,
     known: HashMap<Rc<str>, Frame>,
+    weight: usize,
 }
 
 impl Frames {
@@ -37,10 +38,16 @@ impl Frames {
         }
         // There are fewer names than methods and threads, and both are bounded.
         let frame = Frame(u32::try_from(self.names.len()).unwrap_or(u32::MAX));
+        self.weight += name.len() + size_of::<(Rc<str>, Rc<str>, Frame)>();
         let name: Rc<str> = name.into();
         self.names.push(Rc::clone(&name));
         self.known.insert(name, frame);
         frame
+    }
+
+    /// The bytes that all names take.
+    pub(super) fn weight(&self) -> usize {
+        self.weight
     }
 
     /// The name of a frame.

@@ -12,7 +12,7 @@ use super::process::Process;
 use super::roles::Roles;
 use super::sample::{Activity, Sample};
 use super::stacks::Stacks;
-use super::symbols::Symbols;
+use super::symbols::{self, Symbols};
 use super::threads::{Interval, Threads};
 use crate::diagnostics::nettrace::{End, Event, Reader, Trace};
 
@@ -189,6 +189,11 @@ impl<S: FnMut(&mut Frames, &Interval<'_>) -> Result<(), TraceError>> Pass<'_, S>
         if let Some(sample) = Sample::of(event) {
             self.stacks
                 .add(sample.stack, (event.stack, width), self.frames);
+            // Each method may have a short name and a long module.
+            if self.frames.weight() > symbols::MOST {
+                let limit = symbols::MOST;
+                return Err(TraceError::Names { limit });
+            }
             if waiting.add(sample) {
                 self.take(waiting.half())?;
             }

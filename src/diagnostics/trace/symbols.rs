@@ -15,7 +15,7 @@ pub(super) const RUNTIME: &str = "Microsoft-Windows-DotNETRuntime";
 /// What the runtime writes at the end of a session.
 const RUNDOWN: &str = "Microsoft-Windows-DotNETRuntimeRundown";
 /// Bytes of names that are kept; an application of 200,000 methods has some 30 MB.
-const MOST: usize = 256 << 20;
+pub(super) const MOST: usize = 256 << 20;
 
 /// A method's body; a method may have several, at other addresses.
 #[derive(Debug)]

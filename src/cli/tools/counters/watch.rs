@@ -3,17 +3,19 @@
 //! Reading never waits for a file or a terminal, since the application would wait with it: what cannot be taken in
 //! time is dropped, and counted.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread::{self, Scope};
 
 use crate::cli::tools::stop::{Asked, LOOK, Stop};
-use crate::diagnostics::counters::{Counters, Update, Wish};
+use crate::diagnostics::counters::{Counters, Row, Update, Wish};
 use crate::diagnostics::ipc::{Session, Stopper};
 use crate::diagnostics::nettrace::{NettraceError, Reader};
 
 /// Updates that wait to be taken.
 const QUEUE: usize = 4096;
+/// Bytes of them.
+const QUEUE_BYTES: usize = 32 << 20;
 
 /// The one who takes what processes say; they are known by their place in the list of sessions.
 pub(super) trait Sink {
@@ -51,6 +53,7 @@ pub(super) fn watch(
     sink: &mut dyn Sink,
 ) -> anyhow::Result<Outcome> {
     let dropped = AtomicU64::new(0);
+    let queued = AtomicUsize::new(0);
     thread::scope(|scope| {
         let stoppers = Stoppers(sessions.iter().map(Session::stopper).collect());
         let (send, news) = sync_channel(QUEUE);
@@ -59,12 +62,14 @@ pub(super) fn watch(
                 process,
                 send: send.clone(),
                 dropped: &dropped,
+                queued: &queued,
             };
             scope.spawn(move || mouth.read(session, wish));
         }
         drop(send);
         let mut attended = Attended {
             stoppers: &stoppers,
+            queued: &queued,
             stopping: false,
             ended: 0,
         };
@@ -94,6 +99,8 @@ fn end(stopper: &Stopper) {
 /// What the attending thread knows.
 struct Attended<'a> {
     stoppers: &'a Stoppers,
+    /// Bytes of updates that wait.
+    queued: &'a AtomicUsize,
     stopping: bool,
     ended: usize,
 }
@@ -107,7 +114,11 @@ impl Attended<'_> {
         sink: &mut dyn Sink,
     ) -> anyhow::Result<()> {
         loop {
-            match news.recv_timeout(LOOK) {
+            let came = news.recv_timeout(LOOK);
+            if let Ok((_, News::Update(update))) = &came {
+                self.queued.fetch_sub(weight(update), Ordering::Relaxed);
+            }
+            match came {
                 Ok((_, News::Update(_))) if stop.is_paused() => {}
                 Ok((process, News::Update(update))) => sink.take(process, update)?,
                 Ok((process, News::Ended(error))) => self.one_ended(process, error, sink),
@@ -144,6 +155,15 @@ struct Mouth<'a> {
     process: usize,
     send: SyncSender<(usize, News)>,
     dropped: &'a AtomicU64,
+    queued: &'a AtomicUsize,
+}
+
+/// The bytes that an update takes.
+fn weight(update: &Update) -> usize {
+    match update {
+        Update::Rows(rows) => rows.iter().map(Row::weight).sum(),
+        Update::Note(text) | Update::Refused(text) => text.len(),
+    }
 }
 
 impl Mouth<'_> {
@@ -177,11 +197,11 @@ impl Mouth<'_> {
     }
 
     fn say(&self, update: Update) {
-        if self
-            .send
-            .try_send((self.process, News::Update(update)))
-            .is_err()
-        {
+        let bytes = weight(&update);
+        let waiting = self.queued.fetch_add(bytes, Ordering::Relaxed);
+        let news = (self.process, News::Update(update));
+        if waiting > QUEUE_BYTES || self.send.try_send(news).is_err() {
+            self.queued.fetch_sub(bytes, Ordering::Relaxed);
             self.dropped.fetch_add(1, Ordering::Relaxed);
         }
     }

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::{self, Read};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::Instant;
 
 use anyhow::Context;
@@ -146,16 +146,18 @@ impl Watch<'_> {
     /// Stops; a second Ctrl+C does without the rest.
     fn end(mut self) {
         let stopper = self.stopper.0.clone();
-        let stopping = thread::spawn(move || stopper.stop());
-        while !self.stopper.0.has_ended() && !stopping.is_finished() {
+        let mut stopping = Some(thread::spawn(move || stopper.stop()));
+        // Until the reader has seen the end: only then does nobody ask any more.
+        while !self.stopper.0.has_ended() {
             thread::sleep(LOOK);
             if self.stop.asked() == Some(Asked::Signal) {
                 note("given up: names are missing");
                 self.stopper.0.abandon();
             }
-        }
-        if let Ok(Err(error)) = stopping.join() {
-            give_up(&self.stopper.0, &error);
+            let answer = stopping.take_if(|stopping| stopping.is_finished());
+            if let Some(Ok(Err(error))) = answer.map(JoinHandle::join) {
+                give_up(&self.stopper.0, &error);
+            }
         }
     }
 }
