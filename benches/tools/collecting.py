@@ -8,6 +8,7 @@ import time
 
 from setup import Row
 
+HEADER = 20
 # An answer to CollectTracing, before the event stream: header and session id.
 ANSWER = 28
 COLLECT_TRACING = range(2, 8)
@@ -79,12 +80,18 @@ class Wire:
                 tool, _ = self.listener.accept()
             except OSError:
                 return
-            application = socket.socket(socket.AF_UNIX)
-            application.connect(self.target)
-            request = tool.recv(65536)
-            application.sendall(request)
-            collects = request[16] == 2 and request[17] in COLLECT_TRACING
-            threading.Thread(target=self.answer, args=(application, tool, collects), daemon=True).start()
+            threading.Thread(target=self.carry, args=(tool,), daemon=True).start()
+
+    def carry(self, tool):
+        """One request and its answer. Microsoft's tool also connects only to see whether somebody is there."""
+        request = whole_request(tool)
+        if not request:
+            tool.close()
+            return
+        application = socket.socket(socket.AF_UNIX)
+        application.connect(self.target)
+        application.sendall(request)
+        self.answer(application, tool, request[16] == 2 and request[17] in COLLECT_TRACING)
 
     def answer(self, application, tool, collects):
         count = 0
@@ -105,6 +112,20 @@ class Wire:
     def end(self):
         self.listener.shutdown(socket.SHUT_RDWR)
         self.listener.close()
+
+
+def whole_request(tool):
+    """As long as its header says; nothing if the tool closes before."""
+    request = b""
+    while len(request) < HEADER or len(request) < int.from_bytes(request[14:16], "little"):
+        try:
+            part = tool.recv(65536)
+        except OSError:
+            return b""
+        if not part:
+            return b""
+        request += part
+    return request
 
 
 ROWS = [memory, first_byte]

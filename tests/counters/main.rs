@@ -273,6 +273,27 @@ fn the_runtime_is_asked_for_both_kinds_of_source() {
     assert_eq!(shown, expected);
 }
 
+/// Names and tags without end, and quantiles that nobody asked for.
+#[test]
+fn a_value_takes_no_more_than_a_line_can_show() {
+    let long = "x".repeat(5_000);
+    let bytes = stream(
+        0,
+        &[(15, texts(&["SHARED", "Shop", "", "level", "", &long, "1"]))],
+    );
+    let found = updates(wish("Shop"), &bytes);
+    assert_eq!(rows(&found), [] as [&str; 0]);
+    let told =
+        |update: &Update| matches!(update, Update::Note(text) if text.contains("is left out"));
+    assert!(found.iter().any(told), "{found:?}");
+
+    let quantiles = "0.5=1;".repeat(500);
+    let mut payload = texts(&["SHARED", "Shop", "", "wait", "", "", &quantiles]);
+    payload.extend([0; 12]);
+    let found = updates(wish("Shop"), &stream(1, &[(16, payload)]));
+    assert_eq!(rows(&found).len(), 16);
+}
+
 proptest! {
     #[test]
     fn payloads_that_were_changed_give_rows_or_an_error(

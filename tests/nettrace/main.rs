@@ -212,6 +212,42 @@ fn a_length_that_lies_takes_no_memory() {
     assert!(matches!(read(&*bytes), Ok((.., End::Cut))));
 }
 
+/// Each a little in the stream and a lot in memory, or longer than any event is.
+#[test]
+fn what_no_runtime_writes_is_refused_before_it_takes_memory() {
+    let fields = 2_000_000_u32;
+    let mut described = fields.to_le_bytes().to_vec();
+    (0..fields).for_each(|_| described.extend([9, 0, 0, 0, 0, 0]));
+    let stream = Stream::new().described(1, "P", 1, ("E", &described));
+    let error = read(&*stream.end()).unwrap_err().to_string();
+    assert!(error.ends_with(" bytes of descriptions"), "{error}");
+
+    let long = vec![0; (1 << 20) + 1];
+    let event = Written {
+        kind: 1,
+        thread: 9,
+        sequence: 1,
+        stack: 0,
+        payload: &long,
+    };
+    let stream = Stream::new().kind(1, "P", 1).events(&[event]);
+    let error = read(&*stream.end()).unwrap_err().to_string();
+    assert!(
+        error.contains("the length of an event is 1048577"),
+        "{error}"
+    );
+
+    let mut stream = Stream::new();
+    let none = [1_u32, 0].map(u32::to_le_bytes).concat();
+    for _ in 0..1000 {
+        stream = stream.block("StackBlock", &none);
+    }
+    assert!(
+        read(&*stream.end()).is_ok(),
+        "empty blocks of stacks are allowed"
+    );
+}
+
 proptest! {
     #[test]
     fn bytes_that_were_changed_give_events_or_an_error(

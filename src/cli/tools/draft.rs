@@ -165,19 +165,9 @@ impl Draft {
 
     /// Opens the file that takes the name later.
     fn beside(path: PathBuf, holds: bool) -> anyhow::Result<Self> {
-        let mut part = path.clone().into_os_string();
-        part.push(".part");
-        let part = PathBuf::from(part);
-        // One of a tool that was killed.
-        let _ = fs::remove_file(&part);
-        let opened = File::options()
-            .read(true)
-            .write(true)
-            .create_new(true)
-            .open(&part);
-        let file = opened
-            .inspect_err(|_| drop(holds.then(|| fs::remove_file(&path))))
-            .with_context(|| format!("cannot make {}", part.display()))?;
+        let made = part(&path).inspect_err(|_| drop(holds.then(|| fs::remove_file(&path))));
+        let (part, file) =
+            made.with_context(|| format!("cannot make a file beside {}", path.display()))?;
         Ok(Self {
             path,
             part: Some(part),
@@ -224,6 +214,28 @@ impl Drop for Draft {
             let _ = fs::remove_file(&self.path);
         }
     }
+}
+
+/// A new file beside another. What a killed tool left there stays, since it may be somebody's.
+fn part(path: &Path) -> io::Result<(PathBuf, File)> {
+    let name = |attempt: u32| {
+        let mut name = path.as_os_str().to_owned();
+        name.push(match attempt {
+            1 => ".part".to_owned(),
+            again => format!(".{again}.part"),
+        });
+        PathBuf::from(name)
+    };
+    for attempt in 1..100 {
+        let part = name(attempt);
+        let mut options = File::options();
+        options.read(true).write(true).create_new(true);
+        match options.open(&part) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            opened => return Ok((part, opened?)),
+        }
+    }
+    Err(io::ErrorKind::AlreadyExists.into())
 }
 
 /// Takes a name that nobody has.
@@ -280,7 +292,7 @@ mod tests {
         symlink("a", &link).unwrap();
         let error = Draft::of(&path, Manners::Ask).unwrap_err().to_string();
         assert!(error.contains("--force replaces it"), "{error}");
-        // What a killed tool left is no obstacle.
+        // What a killed tool left is no obstacle, and stays.
         fs::write(folder.path().join("a.part"), "half").unwrap();
         let draft = Draft::of(&link, Manners::Replace).unwrap();
         draft.file().unwrap().write_all(b"new").unwrap();
@@ -293,7 +305,7 @@ mod tests {
         draft.keep().unwrap();
         file.write_all(b"er").unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"newer");
-        assert_eq!(names(&folder), ["a", "link"]);
+        assert_eq!(names(&folder), ["a", "a.part", "link"]);
         assert!(link.symlink_metadata().unwrap().is_symlink());
     }
 
