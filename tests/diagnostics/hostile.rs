@@ -3,6 +3,7 @@
 use std::io::{Read, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::PathBuf;
+use std::sync::Mutex;
 use std::thread;
 use std::time::Duration;
 
@@ -225,4 +226,42 @@ fn an_endless_stream_is_abandoned_once_its_stop_is_refused() {
     let session = runtime.collect(&sampling()).unwrap();
     assert!(session.stopper().stop().is_err());
     drop(session);
+}
+
+/// The number of a session that has ended is that of the next one, perhaps of another tool: asked once, a runtime is not asked
+/// again, however often tools stop and drop what they have.
+#[test]
+fn a_session_is_stopped_once() {
+    let (tell, told) = std::sync::mpsc::channel();
+    let events = Mutex::new(None);
+    let peer = Peer::new(move |number, mut stream| {
+        let request = take_request(&mut stream);
+        match number {
+            0 => stream.write_all(&info()).unwrap(),
+            1 => {
+                stream.write_all(&message(28, 0, &[1; 8])).unwrap();
+                stream.write_all(b"the last event").unwrap();
+                *events.lock().unwrap() = Some(stream);
+            }
+            _ => {
+                tell.send((request[16], request[17])).unwrap();
+                stream.write_all(&message(28, 0, &[1; 8])).unwrap();
+                // The end of the events comes a moment after the answer.
+                let events = events.lock().unwrap().take();
+                thread::spawn(move || {
+                    thread::sleep(Duration::from_millis(300));
+                    drop(events);
+                });
+            }
+        }
+    });
+    let runtime = Runtime::connect(Endpoint::socket(&peer.path)).unwrap();
+    let mut session = runtime.collect(&sampling()).unwrap();
+    super::read_some(&mut session, 14);
+    let stopper = session.stopper();
+    stopper.stop().unwrap();
+    stopper.stop().unwrap();
+    drop(session);
+    assert!(stopper.has_ended());
+    assert_eq!(told.try_iter().collect::<Vec<_>>(), [(2, 1)]);
 }

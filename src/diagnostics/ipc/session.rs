@@ -3,8 +3,8 @@
 use std::io::{self, Read};
 use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -40,6 +40,16 @@ struct Shared {
     stream: UnixStream,
     received: AtomicU64,
     ended: AtomicBool,
+    stopped: Mutex<Stopped>,
+}
+
+/// Whether the runtime was asked to stop. It is asked once: the number of a session that has ended is given to the next
+/// one, which may be another tool's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stopped {
+    Never,
+    Answered,
+    Unanswered,
 }
 
 impl Session {
@@ -57,6 +67,7 @@ impl Session {
             stream: second,
             received: AtomicU64::new(0),
             ended: AtomicBool::new(false),
+            stopped: Mutex::new(Stopped::Never),
         });
         Ok(Self { stream, shared })
     }
@@ -117,7 +128,7 @@ pub struct Stopper(Arc<Shared>);
 
 impl Stopper {
     /// Asks the runtime to end the session, and waits until it has: the reader gets the rundown and then the end. A
-    /// session that has ended is left alone, since its number may be another's by now.
+    /// session that has ended, or was asked before, is left alone, since its number may be another's by now.
     ///
     /// An error means that the runtime does not answer and nothing flows any more; only
     /// [`abandon`](Self::abandon) ends the reading then.
@@ -126,11 +137,36 @@ impl Stopper {
         if self.has_ended() {
             return Ok(());
         }
+        let mut stopped = shared
+            .stopped
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        match *stopped {
+            Stopped::Answered => return Ok(()),
+            Stopped::Unanswered if self.has_ended() => return Ok(()),
+            Stopped::Unanswered => return Err(self.unanswered()),
+            Stopped::Never => {}
+        }
         let request = commands::stop_tracing(shared.id)?;
-        let asked = shared.endpoint.send(&request, REACHING);
-        match asked.and_then(|asked| self.await_answer(asked)) {
-            Err(_) if self.has_ended() => Ok(()),
-            other => other,
+        let asked = match shared.endpoint.send(&request, REACHING) {
+            Err(_) if self.has_ended() => return Ok(()),
+            other => other?,
+        };
+        *stopped = Stopped::Unanswered;
+        match self.await_answer(asked) {
+            Err(error) if !self.has_ended() => Err(error),
+            _ => {
+                *stopped = Stopped::Answered;
+                Ok(())
+            }
+        }
+    }
+
+    fn unanswered(&self) -> IpcError {
+        IpcError::Silent {
+            endpoint: self.0.endpoint.to_string(),
+            command: "StopTracing",
+            after: QUIET,
         }
     }
 

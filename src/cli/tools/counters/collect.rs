@@ -214,7 +214,9 @@ impl Sink for Files {
         self.line.end();
         let pid = self.sheets.get(process).map_or(0, |sheet| sheet.pid);
         match error {
-            None => note(&format!("process {pid} has ended")),
+            None => note(&format!(
+                "process {pid} has ended, or somebody stopped this session"
+            )),
             Some(error) => note(&format!("process {pid}: {error}")),
         }
     }

@@ -177,7 +177,7 @@ impl Sink for View {
             &name
         };
         let told = match error {
-            None => format!("{who} has ended"),
+            None => format!("{who} has ended, or somebody stopped this session"),
             Some(error) => format!("{who}: {error}"),
         };
         if !name.is_empty() {
