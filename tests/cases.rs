@@ -26,6 +26,8 @@ mod patches;
 mod pod_security;
 #[path = "support/sample.rs"]
 mod sample;
+#[path = "support/surfaces.rs"]
+mod surfaces;
 #[path = "support/validity.rs"]
 mod validity;
 
@@ -56,6 +58,10 @@ fn main() -> ExitCode {
     let mut trials: Vec<Trial> = folders.into_iter().map(trial).collect();
     trials.push(Trial::test("every_finding_has_a_case", move || {
         every_code(&root)
+    }));
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases");
+    trials.push(Trial::test("every_finding_is_explained", move || {
+        every_code_is_explained(&root)
     }));
     trials.push(Trial::test("the_sample_is_as_by_hand", sample::as_by_hand));
     libtest_mimic::run(&arguments, trials).exit_code()
@@ -89,6 +95,28 @@ fn every_code(root: &Path) -> Result<(), Failed> {
         return Ok(());
     }
     Err(format!("no case has {missing:?}").into())
+}
+
+/// Files never know that a claim is missing; `tests/live` has `explain` tell these of what lives in a cluster.
+const NOT_IN_FILES: [&str; 3] = ["claim_pending", "claim_being_made", "claim_missing"];
+
+/// What a file can have, `explain -f` is seen to tell.
+fn every_code_is_explained(root: &Path) -> Result<(), Failed> {
+    let mut expected = String::new();
+    for entry in fs::read_dir(root)? {
+        let folder = entry?.path();
+        if !folder.join("lane.yaml").exists() {
+            expected += &fs::read_to_string(folder.join("expect.yaml"))?;
+        }
+    }
+    let codes = TABLE.iter().map(|row| row.code);
+    let missing: Vec<_> = codes
+        .filter(|code| !WITHOUT_CASE.contains(code) && !expected.contains(code))
+        .collect();
+    if missing == NOT_IN_FILES {
+        return Ok(());
+    }
+    Err(format!("not explained on files: {missing:?}").into())
 }
 
 /// Files that no case reads are mistakes: a typing error would hide a fact.

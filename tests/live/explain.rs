@@ -47,6 +47,7 @@ pub(crate) async fn every_link(world: &mut World) {
     what_it_leads_to(world).await;
     trust(world).await;
     decisions(world).await;
+    claims(world).await;
     pods(world).await;
 }
 
@@ -261,6 +262,39 @@ async fn decisions(world: &mut World) {
         "{said:?}"
     );
     world.patch(SETTINGS, &json!({"data": before})).await;
+}
+
+/// Only a cluster knows that a claim is missing: these notes come from no file.
+async fn claims(world: &World) {
+    let folder = tempfile::TempDir::new().unwrap();
+    let file = folder.path().join("settings.yaml");
+    let creates = "ownNamespace: sidebox\ndata: {create: true}\n";
+    let wants = json!({"sidebox.dev/inject": "true", "sidebox.dev/data": "claim"});
+    let taken = world.take(MUTATING).await;
+    world.out_of_force().await;
+    world.create("shop", &pod("wants", &wants)).await;
+    world.give(MUTATING, &taken).await;
+    world.in_force().await;
+    for (object, settings, code) in [
+        ("pod/late", "ownNamespace: sidebox\n", "claim_missing"),
+        ("pod/late", creates, "claim_being_made"),
+        ("pod/wants", "ownNamespace: sidebox\n", "claim_pending"),
+    ] {
+        std::fs::write(&file, settings).unwrap();
+        let arguments = [
+            "explain",
+            object,
+            "-n",
+            "shop",
+            "--config",
+            file.to_str().unwrap(),
+        ];
+        let said = world.sidebox(&arguments).await;
+        assert!(
+            said.out.contains(&format!("  note {code}: ")),
+            "{code}: {said:?}"
+        );
+    }
 }
 
 fn deployment(name: &str) -> Value {

@@ -65,6 +65,16 @@ fn serve_without_certificates_says_how_to_make_them() {
     );
 }
 
+#[tokio::test]
+async fn every_finding_has_its_counter() {
+    let process = Process::start(&[]);
+    let text = get(process.health, "/metrics").await.text();
+    for row in sidebox::inject::finding::TABLE {
+        let line = format!("sidebox_findings_total{{code=\"{}\"}} 0\n", row.code);
+        assert!(text.contains(&line), "{line}{text}");
+    }
+}
+
 /// A serving process; killed when a test fails.
 struct Process {
     child: Child,

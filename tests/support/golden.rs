@@ -21,6 +21,7 @@ use sidebox::inject::settings::Settings;
 
 use crate::patches::applied;
 use crate::pod_security::level;
+use crate::surfaces::{self, Ear, Surfaces};
 use crate::validity::{problems, qos};
 
 /// Namespace of objects that name none.
@@ -188,7 +189,9 @@ fn review(case: &Case<'_>) -> Result<Answered, Failed> {
         Some(Label::OptedOut) => Route::MutateOptedOut,
         _ => Route::Mutate,
     };
+    let (ear, notices) = Ear::new();
     let admission = Admission::new(settings, Box::new(KnownFacts::new(facts)));
+    let admission = admission.witnessed_by(Box::new(ear));
     let mut object: Value = serde_json::from_str(&case.json)?;
     let pod = object.pointer(&case.place.pointer).ok_or("no Pod")?;
     let body = |kind: &str, object: &Value| {
@@ -226,7 +229,34 @@ fn review(case: &Case<'_>) -> Result<Answered, Failed> {
         let pod = object.pointer_mut(&case.place.pointer).ok_or("no Pod")?;
         *pod = applied(pod, &patch);
     }
+    surfaces::check(Surfaces {
+        answer: &answer,
+        response: &response,
+        pod: object.pointer(&case.place.pointer).ok_or("no Pod")?,
+        notices,
+        explained: explained(case)?,
+    })?;
     Ok(Answered { words, object })
+}
+
+/// What `explain` says, where files know as much as a cluster.
+fn explained(case: &Case<'_>) -> Result<Option<String>, Failed> {
+    if case.only.is_some() {
+        return Ok(None);
+    }
+    let (_, page, _) = run(case, &arguments("explain", case), "")?;
+    Ok(Some(page))
+}
+
+fn arguments(command: &'static str, case: &Case<'_>) -> Vec<&'static str> {
+    let mut arguments = vec![command, "-n", NAMESPACE, "-f", "pod.yaml"];
+    if case.folder.join("namespace.yaml").is_file() {
+        arguments.extend(["-f", "namespace.yaml"]);
+    }
+    if case.folder.join("settings.yaml").is_file() {
+        arguments.extend(["--config", "settings.yaml"]);
+    }
+    arguments
 }
 
 fn run(case: &Case<'_>, arguments: &[&str], input: &str) -> Result<(i32, String, String), Failed> {
@@ -252,15 +282,8 @@ fn run(case: &Case<'_>, arguments: &[&str], input: &str) -> Result<(i32, String,
 }
 
 fn command(case: &Case<'_>) -> Result<Commanded, Failed> {
-    let mut arguments = vec!["inject", "-n", NAMESPACE, "-f", "pod.yaml"];
     let facts = optional(case.folder, "namespace.yaml")?;
-    if facts.is_some() {
-        arguments.extend(["-f", "namespace.yaml"]);
-    }
-    if case.folder.join("settings.yaml").is_file() {
-        arguments.extend(["--config", "settings.yaml"]);
-    }
-    let (code, mut text, report) = run(case, &arguments, "")?;
+    let (code, mut text, report) = run(case, &arguments("inject", case), "")?;
     if let Some(facts) = facts {
         let before = text
             .strip_suffix(&facts)

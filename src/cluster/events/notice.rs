@@ -76,6 +76,11 @@ pub(super) struct Key {
 }
 
 impl Notice {
+    /// The code of the finding: the Event's reason.
+    pub const fn code(&self) -> &'static str {
+        self.code
+    }
+
     /// One for each finding.
     pub(super) fn of(told: &Told<'_>) -> Vec<Self> {
         let pod = PodName {
