@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 
-use super::connection::ConnectionArgs;
+use super::connection::{ConnectionArgs, namespace};
 use super::links;
 use super::manifests::SettingsArgs;
 use crate::chain::{Chain, Link, State, Verdict, installation};
@@ -53,10 +53,9 @@ enum Form {
 pub(super) fn run(args: &CheckArgs) -> anyhow::Result<ExitCode> {
     let settings = args.settings.used()?;
     let chain = args.connection.look(async |look: &Look| {
-        let namespace = args.namespace.as_deref();
-        let namespace = namespace.unwrap_or_else(|| look.namespace());
+        let namespace = namespace(args.namespace.as_deref(), look)?;
         let seen = look.installation(settings).await;
-        let further = look.further(&seen, namespace).await;
+        let further = look.further(&seen, &namespace).await;
         Ok(installation::chain(&seen, &further))
     })?;
     let page = match args.output {

@@ -2,13 +2,14 @@
 
 use std::path::PathBuf;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use clap::Args;
 use tokio::runtime::Builder;
 
 use super::manifests::SettingsArgs;
 use crate::chain::seen::Used;
 use crate::cluster::{Choice, Look};
+use crate::inject::names::is_dns_label;
 
 /// The flags of commands that look at a cluster.
 #[derive(Debug, Args)]
@@ -43,6 +44,18 @@ impl ConnectionArgs {
             with(&look).await
         })
     }
+}
+
+/// The namespace that a person named, else that of the context.
+///
+/// # Errors
+/// When it is no name: it would be another place in the API.
+pub(super) fn namespace(given: Option<&str>, look: &Look) -> anyhow::Result<String> {
+    let namespace = given.unwrap_or_else(|| look.namespace());
+    if !is_dns_label(namespace) {
+        bail!("{namespace:?} is no name of a namespace");
+    }
+    Ok(namespace.to_owned())
 }
 
 impl SettingsArgs {

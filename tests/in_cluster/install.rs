@@ -28,11 +28,6 @@ pub(crate) async fn injects(world: &World) {
     let status = &pods["items"][0]["metadata"]["annotations"]["sidebox.dev/status"];
     let status: Value = serde_json::from_str(status.as_str().unwrap()).unwrap();
     assert_eq!(status["decision"], "inject");
-    // Through a real kubelet's port-forward.
-    let checked = world.types("sidebox check -n net-worker");
-    assert!(checked.ends_with("every link holds\n"));
-    let explained = world.types("sidebox explain deploy/net-worker -n net-worker");
-    assert!(explained.ends_with("answer: every link holds\n"));
     world.types("kubectl delete namespace net-worker");
 }
 

@@ -19,9 +19,6 @@ pub(crate) async fn is_seen(world: &World) {
         .await;
     assert!(made.accepted(), "{}", made.message());
     assert!(!has_toolbox(&made.body), "nobody is there who would have");
-    let (fine, checked, _) = world.run("sidebox check -n alone");
-    assert!(!fine && checked.contains("no_ready_endpoint"), "{checked}");
-    assert!(checked.contains("dry_run_untouched"), "{checked}");
     world.types("kubectl -n sidebox scale deployment/sidebox --replicas=2");
     world.rolled_out().await;
     world
@@ -37,8 +34,5 @@ pub(crate) async fn is_seen(world: &World) {
         counted += replica.metric("sidebox_missed_pods").await.unwrap();
     }
     assert_eq!(counted, 1);
-    let (fine, explained, _) = world.run("sidebox explain pod/p -n alone");
-    let answer = "answer: broken at toolbox: missed: Pod p has no toolbox";
-    assert!(!fine && explained.contains(answer), "{explained}");
     world.types("kubectl -n alone delete pod p --force");
 }

@@ -104,15 +104,9 @@ impl World {
         cluster.load(&ARCHIVES.map(|name| images.join(format!("{name}-{ARCHITECTURE}.tar"))));
         let helm = PathBuf::from(output(launch("tool").arg("helm")).trim_end());
         let helm = helm.parent().unwrap().display();
-        let sidebox = Path::new(env!("CARGO_BIN_EXE_sidebox")).parent();
-        let sidebox = sidebox.unwrap().display();
         let mut world = Self {
             api: Api::of(&cluster.kubeconfig()),
-            path: format!(
-                "{helm}:{sidebox}:{}:{}",
-                cluster.folder().display(),
-                env!("PATH")
-            ),
+            path: format!("{helm}:{}:{}", cluster.folder().display(), env!("PATH")),
             home: TempDir::new().unwrap(),
             before: Vec::new(),
             cluster,

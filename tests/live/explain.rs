@@ -61,6 +61,11 @@ async fn good_days(world: &mut World) {
             .contains("settings: ConfigMap sidebox/sidebox-settings, hash "),
         "{said:?}"
     );
+    let said = world.explain("pod/fine", "../kube-system").await;
+    assert!(
+        said.code == 1 && said.err.contains("is no name of a namespace"),
+        "{said:?}"
+    );
     // Nobody asked: the link is named, and nothing is wrong.
     world.create("shop", &pod("quiet", &json!({}))).await;
     let said = world
@@ -74,6 +79,7 @@ async fn good_days(world: &mut World) {
     for (object, wanted) in [
         ("pod/nobody", "cannot read Pod nobody in namespace shop"),
         ("service/fine", "kind \"service\" is not known here"),
+        ("deployment.yaml", "a file is named with -f"),
     ] {
         let said = world.explain(object, "shop").await;
         assert!(said.code == 1 && said.err.contains(wanted), "{said:?}");
@@ -202,6 +208,22 @@ async fn trust(world: &mut World) {
     world
         .is_broken_at(LATE, "ca_bundle", "ca_bundle_empty")
         .await;
+    world.patch(MUTATING, &before).await;
+
+    // An address instead of a Service: it is connected to from here, and its certificate is for the Service.
+    let url = format!("https://localhost:{}/mutate", world.service.address.port());
+    world
+        .change_entries(MUTATING, |entry| {
+            entry["clientConfig"]["service"] = Value::Null;
+            entry["clientConfig"]["url"] = url.clone().into();
+        })
+        .await;
+    let said = world
+        .is_broken_at(LATE, "certificate", "certificate_not_verified")
+        .await;
+    assert!(said.out.contains("it does not name localhost"), "{said:?}");
+    let none = json!({"webhooks": null});
+    world.patch(MUTATING, &none).await;
     world.patch(MUTATING, &before).await;
 
     let from = time::OffsetDateTime::now_utc() - time::Duration::HOUR;

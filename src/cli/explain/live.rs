@@ -12,9 +12,11 @@ use super::body::body;
 use crate::chain::path::{self, Question};
 use crate::chain::seen::{Installation, Lives, Subject};
 use crate::chain::{Chain, Verdict};
+use crate::cli::connection::namespace;
 use crate::cli::links;
 use crate::cluster::{Look, NamespaceSeen, Reference};
 use crate::inject::decide::{Asked, Origin, Request};
+use crate::inject::facts::{Known, Label};
 use crate::inject::inject;
 use crate::inject::pod::{Pod, read_json};
 use crate::workload::{misplaced, pod_pointer};
@@ -32,8 +34,7 @@ struct Live {
 pub(super) fn run(what: &Reference, args: &ExplainArgs) -> anyhow::Result<ExitCode> {
     let settings = args.settings.used()?;
     let live = args.connection.look(async |look: &Look| {
-        let namespace = args.manifests.given_namespace();
-        let namespace = namespace.unwrap_or_else(|| look.namespace()).to_owned();
+        let namespace = namespace(args.manifests.given_namespace(), look)?;
         let object = look.subject(what, &namespace).await.with_context(|| {
             let (kind, name) = (what.kind(), what.name());
             format!("cannot read {kind} {name} in namespace {namespace}")
@@ -113,9 +114,38 @@ fn heading(page: &mut String, what: &Reference, live: &Live) {
         None => used.place.as_str(),
     };
     let _ = writeln!(page, "settings: {place}, hash {}", used.settings.hash);
+    let _ = writeln!(page, "namespace: {}", about(live));
     for hidden in &live.surroundings.hidden {
         let _ = writeln!(page, "not known: {hidden}");
     }
+}
+
+/// What is known of the namespace, in one line.
+fn about(live: &Live) -> String {
+    let facts = &live.surroundings.facts;
+    let name = &live.installation.settings.settings.data.claim;
+    let label = match facts.namespace.get().map(|namespace| &namespace.label) {
+        None => "not known".to_owned(),
+        Some(Label::Labelled) => "sidebox.dev/inject=true".to_owned(),
+        Some(Label::OptedOut) => "sidebox.dev/inject=false".to_owned(),
+        Some(Label::Absent) => "no label sidebox.dev/inject".to_owned(),
+        Some(Label::Invalid(value)) => format!("sidebox.dev/inject={value}, which means nothing"),
+    };
+    let security = if facts.restricted() {
+        ", Pod Security restricted"
+    } else {
+        ""
+    };
+    let claim = match facts.claim(name) {
+        Known::Unknown => "not known",
+        Known::Known(None) => "missing",
+        Known::Known(Some(claim)) if claim.bound => "bound",
+        Known::Known(Some(_)) => "not bound",
+    };
+    let (ranges, quotas) = (facts.limit_ranges.len(), facts.quotas.len());
+    format!(
+        "{label}{security}, claim {name} {claim}, {ranges} limits of LimitRanges, {quotas} ResourceQuotas"
+    )
 }
 
 fn answer(page: &mut String, chain: &Chain, asked: Asked) {

@@ -55,10 +55,12 @@ pub struct Reference {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ReferenceError {
     /// There is no slash, or nothing on one side of it.
-    #[error("{0:?} is not KIND/NAME, such as deployment/net-worker or pod/net-worker-5d4f")]
+    #[error(
+        "{0:?} is not KIND/NAME, such as deployment/net-worker or pod/net-worker-5d4f; a file is named with -f"
+    )]
     Form(String),
     /// The kind has no Pods, or is nobody's.
-    #[error("kind {0:?} is not known here; there are {all}", all = known())]
+    #[error("kind {0:?} is not known here; there are {all}; a file is named with -f", all = known())]
     Kind(String),
 }
 
