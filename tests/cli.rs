@@ -163,3 +163,38 @@ fn config_prints_what_it_accepts() {
             .contains("sidebox")
     );
 }
+
+/// A kubeconfig that leads to a port of this machine where nobody listens.
+const NOWHERE: &str = "apiVersion: v1\nkind: Config\ncurrent-context: c\n\
+clusters: [{name: c, cluster: {server: 'https://127.0.0.1:1'}}]\n\
+contexts: [{name: c, context: {cluster: c, user: c, namespace: shop}}]\nusers: [{name: c, user: {token: t}}]\n";
+
+#[test]
+fn a_cluster_that_is_not_there_is_exit_code_1() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let file = folder.path().join("kubeconfig");
+    std::fs::write(&file, NOWHERE).unwrap();
+    let file = file.to_str().unwrap();
+    for arguments in [
+        &["check", "--kubeconfig", file][..],
+        &["explain", "deploy/web", "--kubeconfig", file],
+    ] {
+        let ran = sidebox(arguments, "");
+        assert_eq!((ran.code, ran.out.as_str()), (1, ""), "{}", ran.err);
+        assert!(
+            ran.err.contains("the API server cannot be reached"),
+            "{}",
+            ran.err
+        );
+    }
+    let ran = sidebox(&["check", "--kubeconfig", file, "--context", "other"], "");
+    assert_eq!(ran.code, 1);
+    assert!(
+        ran.err.contains("the kubeconfig cannot be used"),
+        "{}",
+        ran.err
+    );
+    let ran = sidebox(&["explain", "deploy/web", "-f", "a.yaml"], "");
+    assert_eq!(ran.code, 1);
+    assert!(ran.err.contains("cannot be used with"), "{}", ran.err);
+}
