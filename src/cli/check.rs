@@ -19,8 +19,8 @@ Examples:
   sidebox check -n shop                with a dry-run Pod in namespace shop
   sidebox check -o json | jq .links    for a pipeline
 
-Nothing is changed: the one Pod is created as a dry run. docs/troubleshooting.md has all links, and the rights that
-are needed.
+Nothing is changed: the one Pod is created as a dry run.
+docs/troubleshooting.md has all links, and the rights that are needed.
 
 Exit codes:
   0  every link holds

@@ -61,7 +61,7 @@ impl ManifestArgs {
 /// The settings file of a command that decides.
 #[derive(Debug, Args)]
 pub(super) struct SettingsArgs {
-    /// Settings file; without it the defaults that `sidebox config` prints
+    /// Settings file; without it the defaults that `sidebox config` prints, in a cluster those of Sidebox there
     #[arg(long, value_name = "FILE", env = "SIDEBOX_CONFIG")]
     config: Option<PathBuf>,
 }

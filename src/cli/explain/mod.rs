@@ -21,12 +21,13 @@ Examples:
   sidebox explain -f deployment.yaml            what would become of it?
   helm template shop | sidebox explain -f -
 
-In a cluster the links of the chain are shown in the order in which the API server and Sidebox come to them; the
-first that is broken is the answer. docs/troubleshooting.md has all of them, and the rights that are needed.
+In a cluster the links of the chain are shown in the order in which the
+API server and Sidebox come to them; the first that is broken is the answer.
+docs/troubleshooting.md has all of them, and the rights that are needed.
 
 Exit codes:
   0  done: nothing stands in the way, or nobody asked
-  1  error: something could not be read, or the API server cannot be reached
+  1  error: something cannot be read, or the API server cannot be reached
   2  done, but something that asked was refused, or a link is broken";
 
 /// The flags of `sidebox explain`.
