@@ -50,18 +50,29 @@ pub(crate) fn leaves_nothing(world: &World) {
     let own = there.iter().filter(|name| name.contains("sidebox"));
     println!("{} objects of {} are Sidebox's", own.count(), there.len());
     world.types("helm uninstall sidebox --namespace sidebox --wait");
+    // The Pods leave for some seconds more, and what is gone stays gone.
+    let namespace = [
+        "ConfigMap sidebox/kube-root-ca.crt",
+        "Namespace /sidebox",
+        "ServiceAccount sidebox/default",
+    ];
+    assert_eq!(settled(world, &namespace), namespace);
     world.types("kubectl delete namespace sidebox");
-    let mut left = world.left();
-    // Garbage collection comes a moment later.
-    for _ in 0..30 {
-        if left.is_empty() {
-            break;
-        }
-        left = world.left();
-    }
-    assert_eq!(left, Vec::<String>::new());
+    assert_eq!(settled(world, &[]), Vec::<String>::new());
     let after = world.inventory();
     let gone = world.before.iter().filter(|name| !after.contains(name));
     assert_eq!(gone.collect::<Vec<_>>(), Vec::<&String>::new());
     println!("{} objects, those that were there before", after.len());
+}
+
+/// What is left, once it is as wanted or long after it should be: garbage collection comes a moment later.
+fn settled(world: &World, wanted: &[&str]) -> Vec<String> {
+    let mut left = world.left();
+    for _ in 0..60 {
+        if left == wanted {
+            break;
+        }
+        left = world.left();
+    }
+    left
 }

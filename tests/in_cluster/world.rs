@@ -1,7 +1,8 @@
 //! A node with Sidebox installed on it, and a person before it. Must not know what is tested.
 
-use std::fs;
+use std::fs::{self, Permissions};
 use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::LazyLock;
@@ -104,9 +105,10 @@ impl World {
         cluster.load(&ARCHIVES.map(|name| images.join(format!("{name}-{ARCHITECTURE}.tar"))));
         let helm = PathBuf::from(output(launch("tool").arg("helm")).trim_end());
         let helm = helm.parent().unwrap().display();
+        let machine = std::env::var("PATH").unwrap();
         let mut world = Self {
             api: Api::of(&cluster.kubeconfig()),
-            path: format!("{helm}:{}:{}", cluster.folder().display(), env!("PATH")),
+            path: format!("{helm}:{}:{machine}", cluster.folder().display()),
             home: TempDir::new().unwrap(),
             before: Vec::new(),
             cluster,
@@ -146,11 +148,10 @@ impl World {
 
     /// A folder on the node for volumes, which all users may write.
     pub(crate) fn folder(&self, name: &str) -> PathBuf {
-        use std::os::unix::fs::PermissionsExt;
         let path = self.home.path().join(name);
         fs::create_dir_all(&path).unwrap();
         for (folder, mode) in [(self.home.path(), 0o755), (&path, 0o777)] {
-            fs::set_permissions(folder, fs::Permissions::from_mode(mode)).unwrap();
+            fs::set_permissions(folder, Permissions::from_mode(mode)).unwrap();
         }
         path
     }
