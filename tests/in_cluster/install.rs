@@ -17,6 +17,12 @@ const MOST: u64 = 64 << 10;
 /// The sample's plain, annotated Deployment: injected through the Service, and traced.
 pub(crate) async fn injects(world: &World) {
     assert_eq!(world.replicas().await.len(), 2);
+    // Through port-forwards into the replicas, and a Pod that asks on a dry run.
+    let checked = world.types("sidebox check -n default");
+    assert!(
+        !checked.contains("broken") && !checked.contains("unknown"),
+        "{checked}"
+    );
     show_memory(world, "idle").await;
     world.types("kubectl create namespace net-worker");
     world.types("kubectl apply -f samples/helloaks/k8s/deployment.yaml");
@@ -28,6 +34,7 @@ pub(crate) async fn injects(world: &World) {
     let status = &pods["items"][0]["metadata"]["annotations"]["sidebox.dev/status"];
     let status: Value = serde_json::from_str(status.as_str().unwrap()).unwrap();
     assert_eq!(status["decision"], "inject");
+    world.types("sidebox explain deploy/net-worker -n net-worker");
     world.types("kubectl delete namespace net-worker");
 }
 

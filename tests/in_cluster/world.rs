@@ -105,10 +105,14 @@ impl World {
         cluster.load(&ARCHIVES.map(|name| images.join(format!("{name}-{ARCHITECTURE}.tar"))));
         let helm = PathBuf::from(output(launch("tool").arg("helm")).trim_end());
         let helm = helm.parent().unwrap().display();
+        let own = Path::new(env!("CARGO_BIN_EXE_sidebox"))
+            .parent()
+            .unwrap()
+            .display();
         let machine = std::env::var("PATH").unwrap();
         let mut world = Self {
             api: Api::of(&cluster.kubeconfig()),
-            path: format!("{helm}:{}:{machine}", cluster.folder().display()),
+            path: format!("{own}:{helm}:{}:{machine}", cluster.folder().display()),
             home: TempDir::new().unwrap(),
             before: Vec::new(),
             cluster,
@@ -126,6 +130,12 @@ impl World {
         println!("$ {line}\n{out}{errors}");
         assert!(succeeded, "`{line}` failed");
         out
+    }
+
+    /// What must fail with this exit code; all that it prints.
+    pub(crate) fn types_in_vain(&self, line: &str, code: i32) -> String {
+        let line = format!("{line}; code=$?; echo \"exit code $code\"; test $code = {code}");
+        self.types(&line)
     }
 
     /// The same, unseen; whether it succeeded, its output and its errors.
