@@ -265,3 +265,27 @@ fn a_session_is_stopped_once() {
     assert!(stopper.has_ended());
     assert_eq!(told.try_iter().collect::<Vec<_>>(), [(2, 1)]);
 }
+
+/// A stream that ends without our word: what its number means by now nobody knows.
+#[test]
+fn a_session_that_has_ended_is_not_stopped() {
+    let (tell, told) = std::sync::mpsc::channel();
+    let peer = Peer::new(move |number, mut stream| {
+        let request = take_request(&mut stream);
+        match number {
+            0 => stream.write_all(&info()).unwrap(),
+            1 => {
+                stream.write_all(&message(28, 0, &[1; 8])).unwrap();
+                stream.write_all(b"the last event").unwrap();
+            }
+            _ => tell.send(request).unwrap(),
+        }
+    });
+    let runtime = Runtime::connect(Endpoint::socket(&peer.path)).unwrap();
+    let mut session = runtime.collect(&sampling()).unwrap();
+    super::read_some(&mut session, 14);
+    let stopper = session.stopper();
+    drop(session);
+    assert!(stopper.has_ended());
+    assert_eq!(told.try_iter().count(), 0);
+}

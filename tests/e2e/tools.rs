@@ -15,7 +15,7 @@ const FEW: usize = 1_000;
 
 /// Each ends by itself; the process is named, since a toolbox that shares its processes may see others.
 const EACH: &str = "\
-sidebox counters collect -p $pid --duration 3s --format json -o /data/counters
+sidebox counters collect -p $pid --duration 5s --format json -o /data/counters
 sidebox gcdump collect -p $pid -o /data/heap.gcdump
 sidebox gcdump report /data/heap.gcdump -t sums | head -n 8
 sidebox dump collect -p $pid --type Mini -o /data/mini.dmp

@@ -9,13 +9,15 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::commands;
-use super::connection::{Asked, Endpoint};
+use super::connection::{Asked, Endpoint, readable};
 use super::error::IpcError;
 
 /// How long the way to the runtime may take for the command that stops a session.
 const REACHING: Duration = Duration::from_secs(10);
 /// How long a stopping session may send nothing. The rundown of a big application takes seconds, but flows.
 const QUIET: Duration = Duration::from_secs(10);
+/// How long the end may take behind the last event.
+const GRACE: Duration = Duration::from_millis(20);
 /// How often the end is looked for that comes with the answer.
 const SHORT: Duration = Duration::from_millis(1);
 /// How often the flow is looked at.
@@ -78,6 +80,20 @@ impl Session {
     }
 }
 
+impl Session {
+    /// Whether the end is on its way, behind a last event that was perhaps read: such a session must not be stopped.
+    fn ends_by_itself(&mut self) -> bool {
+        let deadline = Instant::now() + GRACE;
+        let mut rest = [0; 16 * 1024];
+        while let Some(left) = deadline.checked_duration_since(Instant::now()) {
+            if readable(&self.stream, left) && !matches!(self.read(&mut rest), Ok(1..)) {
+                return true;
+            }
+        }
+        false
+    }
+}
+
 impl Read for Session {
     /// An application that was killed ends the stream like any other end.
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
@@ -105,7 +121,7 @@ impl Read for Session {
 
 impl Drop for Session {
     fn drop(&mut self) {
-        if self.shared.ended.load(Ordering::Acquire) {
+        if self.shared.ended.load(Ordering::Acquire) || self.ends_by_itself() {
             return;
         }
         let stopper = self.stopper();
