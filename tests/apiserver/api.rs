@@ -156,28 +156,25 @@ impl Api {
 
     /// The same with Pods that are written already.
     pub(crate) async fn offer(&self, namespace: &str, all: Arc<[Bytes]>) -> Vec<Reply> {
-        self.post_all(&pods(namespace, true), all).await
+        let path: Arc<str> = pods(namespace, true).into();
+        let all = all.iter().map(|pod| (Arc::clone(&path), pod.clone()));
+        self.post_all(all.collect()).await
     }
 
-    /// Posts bodies to a path on a few connections.
-    pub(crate) async fn post_all(&self, path: &str, all: Arc<[Bytes]>) -> Vec<Reply> {
-        let next = Arc::new(AtomicUsize::new(0));
+    /// Posts bodies to paths on a few connections.
+    pub(crate) async fn post_all(&self, all: Vec<(Arc<str>, Bytes)>) -> Vec<Reply> {
+        let (all, next) = (Arc::new(all), Arc::new(AtomicUsize::new(0)));
         let workers = (0..CONNECTIONS.min(all.len())).map(|_| {
-            let (api, all, next, path) = (
-                self.clone(),
-                Arc::clone(&all),
-                Arc::clone(&next),
-                path.to_owned(),
-            );
+            let (api, all, next) = (self.clone(), Arc::clone(&all), Arc::clone(&next));
             tokio::spawn(async move {
                 let mut connection = api.connect().await;
                 let mut replies = Vec::new();
                 loop {
                     let index = next.fetch_add(1, Ordering::SeqCst);
-                    let Some(pod) = all.get(index) else {
+                    let Some((path, body)) = all.get(index) else {
                         return replies;
                     };
-                    let reply = connection.call("POST", &path, pod.clone()).await;
+                    let reply = connection.call("POST", path, body.clone()).await;
                     replies.push((index, reply));
                 }
             })

@@ -3,10 +3,10 @@
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use hyper::body::Bytes;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -28,9 +28,6 @@ const OWN: &str = "memory-own";
 /// What an injected Pod says of itself.
 const STATUS: &str = r#"{"version":"0.1.0","decision":"inject","mode":"tmp-and-pid","placement":"container","target":"app","user":"1654","claim":"monitor-azfiles","settings":"8f6a1c0d2b7e4f59","added":["containers/toolbox","volumes/sidebox-tmp","volumes/sidebox-data"]}"#;
 
-/// Callers at once.
-const CALLERS: usize = 8;
-
 /// What the whole process may have, in KiB.
 const MOST: u64 = 64 << 10;
 
@@ -46,26 +43,21 @@ fn namespace(index: usize) -> Value {
 }
 
 async fn create_all(world: &World) {
-    let all: Vec<_> = (0..NAMESPACES)
-        .map(|index| body(&namespace(index)))
-        .collect();
-    world.api.post_all("/api/v1/namespaces", all.into()).await;
-    let next = Arc::new(AtomicUsize::new(0));
-    let callers = (0..CALLERS).map(|_| {
-        let (api, next) = (world.api.clone(), Arc::clone(&next));
-        tokio::spawn(async move {
-            loop {
-                let index = next.fetch_add(1, Ordering::SeqCst);
-                if index >= NAMESPACES {
-                    return;
-                }
-                let path = format!("/api/v1/namespaces/many-{index}/persistentvolumeclaims");
-                api.create(&path, &claim(&["ReadWriteMany"])).await;
-            }
-        })
+    let namespaces = (0..NAMESPACES).map(|index| {
+        let path = Arc::from("/api/v1/namespaces");
+        (path, body(&namespace(index)))
     });
-    for caller in callers.collect::<Vec<_>>() {
-        caller.await.unwrap();
+    create(world, namespaces.collect()).await;
+    let claims = (0..NAMESPACES).map(|index| {
+        let path = format!("/api/v1/namespaces/many-{index}/persistentvolumeclaims");
+        (path.into(), body(&claim(&["ReadWriteMany"])))
+    });
+    create(world, claims.collect()).await;
+}
+
+async fn create(world: &World, all: Vec<(Arc<str>, Bytes)>) {
+    for reply in world.api.post_all(all).await {
+        assert!(reply.accepted(), "{}", reply.message());
     }
 }
 
@@ -199,10 +191,8 @@ async fn create_pods(world: &World) {
         let path = format!("/api/v1/namespaces/{namespace}/serviceaccounts");
         world.api.create(&path, &account).await;
         let numbers = part * IN_NAMESPACE..(part + 1) * IN_NAMESPACE;
-        let all: Vec<_> = numbers.map(|number| body(&pod(number))).collect();
-        let path = pods(&namespace, false);
-        for reply in world.api.post_all(&path, all.into()).await {
-            assert!(reply.accepted(), "{}", reply.message());
-        }
+        let path: Arc<str> = pods(&namespace, false).into();
+        let all = numbers.map(|number| (Arc::clone(&path), body(&pod(number))));
+        create(world, all.collect()).await;
     }
 }

@@ -13,7 +13,7 @@ pub(crate) async fn is_seen(world: &World) {
     world
         .until("no replica is left", async || world.pods().await.is_empty())
         .await;
-    let checked = world.types_in_vain("sidebox check -n alone", 2);
+    let checked = world.types_and_sees("sidebox check -n alone", 2);
     assert!(checked.contains("broken"), "{checked}");
     let made = world
         .api
@@ -31,7 +31,7 @@ pub(crate) async fn is_seen(world: &World) {
         })
         .await;
     world.types("kubectl -n alone get events");
-    let explained = world.types_in_vain("sidebox explain pod/p -n alone", 2);
+    let explained = world.types_and_sees("sidebox explain pod/p -n alone", 2);
     assert!(explained.contains("missed"), "{explained}");
     let mut counted = 0;
     for replica in world.replicas().await {

@@ -126,20 +126,19 @@ impl World {
 
     /// A command line as a person types it in the folder of the repository; shown with what it prints.
     pub(crate) fn types(&self, line: &str) -> String {
-        let (succeeded, out, errors) = self.run(line);
+        self.types_and_sees(line, 0)
+    }
+
+    /// The same for what must end with this exit code.
+    pub(crate) fn types_and_sees(&self, line: &str, code: i32) -> String {
+        let (ended, out, errors) = self.run(line);
         println!("$ {line}\n{out}{errors}");
-        assert!(succeeded, "`{line}` failed");
+        assert_eq!(ended, Some(code), "`{line}`");
         out
     }
 
-    /// What must fail with this exit code; all that it prints.
-    pub(crate) fn types_in_vain(&self, line: &str, code: i32) -> String {
-        let line = format!("{line}; code=$?; echo \"exit code $code\"; test $code = {code}");
-        self.types(&line)
-    }
-
-    /// The same, unseen; whether it succeeded, its output and its errors.
-    pub(crate) fn run(&self, line: &str) -> (bool, String, String) {
+    /// The same, unseen; its exit code, its output and its errors.
+    fn run(&self, line: &str) -> (Option<i32>, String, String) {
         let done = Command::new("bash")
             .args(["-c", line])
             .current_dir(env!("CARGO_MANIFEST_DIR"))
@@ -149,11 +148,14 @@ impl World {
             .output()
             .unwrap();
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        (
-            done.status.success(),
-            text(&done.stdout),
-            text(&done.stderr),
-        )
+        (done.status.code(), text(&done.stdout), text(&done.stderr))
+    }
+
+    /// What a command that must succeed prints, unseen.
+    fn finds(&self, line: &str) -> String {
+        let (code, out, errors) = self.run(line);
+        assert_eq!(code, Some(0), "`{line}`: {errors}");
+        out
     }
 
     /// A folder on the node for volumes, which all users may write.
@@ -236,17 +238,14 @@ impl World {
 
     /// The names of all objects of every kind; without those that the cluster makes and removes itself all the time.
     pub(crate) fn inventory(&self) -> Vec<String> {
-        let (succeeded, resources, errors) =
-            self.run("kubectl api-resources --verbs=list --output=name");
-        assert!(succeeded, "{errors}");
+        let resources = self.finds("kubectl api-resources --verbs=list --output=name");
         let moving = ["events", "events.events.k8s.io"];
         let wanted = resources.lines().filter(|name| !moving.contains(name));
         let wanted = wanted.collect::<Vec<_>>().join(",");
-        let (succeeded, names, errors) = self.run(&format!(
+        let names = self.finds(&format!(
             "kubectl get {wanted} --all-namespaces --output='jsonpath={{range .items[*]}}{{.kind}} \
              {{.metadata.namespace}}/{{.metadata.name}}{{\"\\n\"}}{{end}}'"
         ));
-        assert!(succeeded, "{errors}");
         // A node writes its own from time to time.
         let names = names
             .lines()
@@ -271,9 +270,7 @@ impl World {
             "pv asked labelled".to_owned(),
             "storageclass folders".to_owned(),
         ] {
-            let (cleared, _, errors) =
-                self.run(&format!("kubectl delete --ignore-not-found {what}"));
-            assert!(cleared, "{errors}");
+            self.finds(&format!("kubectl delete --ignore-not-found {what}"));
         }
     }
 
