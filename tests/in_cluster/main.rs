@@ -18,6 +18,7 @@ mod api;
 mod claims;
 #[path = "../cluster/mod.rs"]
 mod cluster;
+mod inside;
 mod install;
 #[path = "../apiserver/load.rs"]
 mod load;
@@ -47,6 +48,9 @@ fn main() -> ExitCode {
     let trials = vec![
         trial("installed", &shared, async |world| {
             install::injects(world).await;
+        }),
+        trial("checked_from_inside", &shared, async |world| {
+            inside::checks(world).await;
         }),
         trial("rolled_without_a_miss", &shared, async |world| {
             rolling::misses_no_pod(world).await;

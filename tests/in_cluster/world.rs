@@ -269,6 +269,7 @@ impl World {
             format!("namespace {made}"),
             "pv asked labelled".to_owned(),
             "storageclass folders".to_owned(),
+            "clusterrolebinding checks".to_owned(),
         ] {
             self.finds(&format!("kubectl delete --ignore-not-found {what}"));
         }
