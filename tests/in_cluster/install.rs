@@ -1,8 +1,11 @@
 //! Does what a new user types lead to a toolbox, and does uninstalling leave nothing?
 
-use serde_json::Value;
+use std::time::Instant;
 
-use crate::world::World;
+use serde_json::{Value, json};
+
+use crate::load::has_toolbox;
+use crate::world::{World, asking_pod};
 
 /// As docs/install.md has it.
 pub(crate) const INSTALL: [&str; 3] = [
@@ -36,6 +39,33 @@ pub(crate) async fn injects(world: &World) {
     assert_eq!(status["decision"], "inject");
     world.types("sidebox explain deploy/net-worker -n net-worker");
     world.types("kubectl delete namespace net-worker");
+}
+
+/// The emergency stop of docs/install.md, and the way back: Sidebox itself fills in the caBundle again.
+pub(crate) async fn stops_and_comes_back(world: &World) {
+    world.namespace("stopped", &json!({})).await;
+    let injected = async || {
+        let made = world.api.try_pod("stopped", &asking_pod()).await;
+        assert!(made.accepted(), "{}", made.message());
+        has_toolbox(&made.body)
+    };
+    world.types(
+        "kubectl delete mutatingwebhookconfiguration,validatingwebhookconfiguration sidebox",
+    );
+    world
+        .until("Pods are created without", async || !injected().await)
+        .await;
+    world.types(
+        "helm upgrade sidebox deploy/chart/sidebox --namespace sidebox --reset-then-reuse-values",
+    );
+    let began = Instant::now();
+    world
+        .until("Pods get their toolboxes", async || injected().await)
+        .await;
+    println!(
+        "injected again after {:.1} s",
+        began.elapsed().as_secs_f32()
+    );
 }
 
 /// Prints what the replicas take, and fails over the bound.

@@ -52,6 +52,9 @@ fn main() -> ExitCode {
         trial("checked_from_inside", &shared, async |world| {
             inside::checks(world).await;
         }),
+        trial("stopped_and_back", &shared, async |world| {
+            install::stops_and_comes_back(world).await;
+        }),
         trial("rolled_without_a_miss", &shared, async |world| {
             rolling::misses_no_pod(world).await;
         }),

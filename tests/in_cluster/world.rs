@@ -264,7 +264,7 @@ impl World {
 
     /// Takes away what trials have made, also those that failed.
     pub(crate) fn clear(&self) {
-        let made = "net-worker stream rotation alone asked labelled";
+        let made = "net-worker stopped stream rotation alone asked labelled";
         for what in [
             format!("namespace {made}"),
             "pv asked labelled".to_owned(),
