@@ -16,7 +16,10 @@ STATIC_CC_PACKAGE := gcc-$(subst _,-,$(CPU))-linux-gnu
 export CARGO_TARGET_$(shell echo $(TARGET) | tr a-z- A-Z_)_LINKER := $(STATIC_CC)
 export CFLAGS_$(subst -,_,$(TARGET)) := $(if $(filter aarch64,$(CPU)),-mno-outline-atomics)
 endif
+# For its own musl-gcc an amd64 machine needs no word, and without one cargo builds the same whoever calls it.
+ifneq ($(TARGET) $(STATIC_CC),x86_64-unknown-linux-musl musl-gcc)
 export CC_$(subst -,_,$(TARGET)) := $(STATIC_CC)
+endif
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14

@@ -94,6 +94,18 @@ pub(crate) fn with_small() -> TempDir {
 }
 
 #[test]
+fn the_seed_of_the_fuzz_target_is_this_trace() {
+    let path = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/fuzz/seeds/profile/small.nettrace"
+    );
+    if std::env::var_os("UPDATE_SEEDS").is_some() {
+        fs::write(path, small()).unwrap();
+    }
+    assert!(fs::read(path).unwrap() == small());
+}
+
+#[test]
 fn results_lie_where_dotnet_trace_puts_them() {
     let folder = with_small();
     let at = folder.path();
