@@ -25,7 +25,7 @@ use super::limits::Limits;
 use super::stage::Stage;
 
 /// Holds a TLS record, and bounds a request's head. Bodies go through it in pieces.
-const BUFFER_BYTES: usize = 16 << 10;
+const BUFFER_BYTES: usize = 8 << 10;
 
 /// Serves requests until the connection ends. Returns the name of the phase that took too long,
 /// if that is why it ended.
