@@ -163,9 +163,10 @@ fn every_key_of_the_default_file_is_read_and_no_other() {
         assert_eq!(page.contains(&format!("| `{key}` |")), leaf, "{key}");
         let nested = key.replace('.', ": {");
         let closing = "}".repeat(key.split('.').count());
-        let bad = format!("{nested}: {{bad: 1 {closing}");
+        let bad = format!("{nested}: {{bad: {{worse: 1}} {closing}");
         let problem = &Settings::parse("f", &bad).unwrap_err().problems[0];
-        let at = if leaf {
+        let mapping = page.contains(&format!("| `{key}` | mapping"));
+        let at = if leaf && !mapping {
             key.clone()
         } else {
             format!("{key}.bad")

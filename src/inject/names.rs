@@ -24,6 +24,25 @@ pub fn is_dns_subdomain(text: &str) -> bool {
     text.len() <= 253 && text.split('.').all(label)
 }
 
+/// The key of a label: up to 63 letters, digits and inner `-`, `_` and `.`, perhaps after a DNS subdomain and a
+/// slash.
+pub fn is_label_key(text: &str) -> bool {
+    let (domain, name) = match text.split_once('/') {
+        Some((domain, name)) => (Some(domain), name),
+        None => (None, text),
+    };
+    domain.is_none_or(is_dns_subdomain) && !name.is_empty() && is_label_value(name)
+}
+
+/// The value of a label: as the name in a key, or empty.
+pub fn is_label_value(text: &str) -> bool {
+    let inner = |b: u8| b.is_ascii_alphanumeric() || b"-_.".contains(&b);
+    let ends = [text.bytes().next(), text.bytes().next_back()];
+    text.len() <= 63
+        && ends.iter().flatten().all(u8::is_ascii_alphanumeric)
+        && text.bytes().all(inner)
+}
+
 /// The name of an environment variable: letters, digits, `_`, `-` and `.`, no digit first, and
 /// neither `.` nor a name that starts with `..`.
 pub fn is_env_name(text: &str) -> bool {

@@ -10,7 +10,7 @@ use crate::review::{Reviewed, asking_pod, quiet_pod, review};
 use crate::webhook::{Sidebox, until};
 
 const SETTINGS: &str = "excludedNamespaces: [keeper-excluded]
-data: {claim: results, create: true, storageClass: shared, size: 3Gi}
+data: {claim: results, create: true, storageClass: shared, size: 3Gi, labels: {team: payments}}
 ";
 
 /// The claim of a Pod that asked is made; nobody else's is, and none is changed.
@@ -58,8 +58,8 @@ pub(crate) async fn get_their_claims(world: &World) {
         assert_eq!(claim["spec"]["storageClassName"], "shared");
         assert_eq!(claim["spec"]["resources"]["requests"]["storage"], "3Gi");
         assert_eq!(
-            claim["metadata"]["labels"]["app.kubernetes.io/managed-by"],
-            "sidebox"
+            claim["metadata"]["labels"],
+            json!({"app.kubernetes.io/managed-by": "sidebox", "team": "payments"})
         );
         told(world, namespace, "claim_made", "Normal").await;
     }

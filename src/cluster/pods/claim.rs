@@ -14,7 +14,7 @@ use crate::cluster::deadline::within;
 use crate::cluster::facts::FactStore;
 use crate::cluster::watch::problem::Problem;
 use crate::inject::facts::Known;
-use crate::inject::settings::{DataKind, Settings};
+use crate::inject::settings::{DataKind, MANAGED_BY, Settings};
 
 /// An API server that takes longer is away.
 const ANSWER: Duration = Duration::from_secs(10);
@@ -61,8 +61,10 @@ pub(super) async fn make(
 
 fn claim(settings: &Settings) -> Result<PersistentVolumeClaim, Problem> {
     let data = &settings.data;
+    let mut labels = data.labels.clone();
+    labels.insert(MANAGED_BY.into(), "sidebox".into());
     let claim = json!({
-        "metadata": {"name": data.claim, "labels": {"app.kubernetes.io/managed-by": "sidebox"}},
+        "metadata": {"name": data.claim, "labels": labels},
         "spec": {"accessModes": ["ReadWriteMany"], "storageClassName": data.storage_class,
             "resources": {"requests": {"storage": data.size.as_str()}}}});
     serde_json::from_value(claim).map_err(|error| Problem::Garbled(error.to_string()))

@@ -6,6 +6,7 @@ use super::{
 };
 use crate::inject::image::{ImagePattern, ImageRef};
 use crate::inject::quantity::{Amount, Quantity};
+use std::collections::BTreeMap;
 
 /// The images that are released with Sidebox.
 const TOOLBOXES: [&str; 2] = [
@@ -56,6 +57,7 @@ impl Default for Settings {
                 create: false,
                 storage_class: "monitor-azfiles".into(),
                 size: Quantity::from_value(Amount::mebi(5 << 10)),
+                labels: BTreeMap::new(),
             },
             image_pull_secrets: Vec::new(),
             runtime_classes: Vec::new(),

@@ -8,6 +8,7 @@ use super::kinds::{
     BOOLEAN, BYTES, CORES, DATA_KIND, IMAGE, INJECTION, LABEL, LABELS, PATTERNS, SUBDOMAIN,
     SUBDOMAINS, Shown, TMP_MEDIUM, UID, USER, VERSION,
 };
+use super::labels::LABEL_MAP;
 use super::place::Place;
 use super::volumes::VOLUMES;
 use sha2::{Digest, Sha256};
@@ -279,7 +280,7 @@ pub(super) const FIELDS: &[Field] = &[
         data.create,
         BOOLEAN,
         "In a cluster, make the claim in a namespace that lacks it, once a Pod there is injected: \
-         ReadWriteMany, of the class and size below. Pods that ask wait for it, others get it the next \
+         ReadWriteMany, of the class, size and labels below. Pods that ask wait for it, others get it the next \
          time. Claims are never changed and never deleted."
     ),
     field!(
@@ -288,4 +289,10 @@ pub(super) const FIELDS: &[Field] = &[
         "The StorageClass of claims that are made; it must be able to give ReadWriteMany volumes."
     ),
     field!(data.size, BYTES, "How much a claim that is made asks for."),
+    field!(
+        data.labels,
+        LABEL_MAP,
+        "Labels of claims that are made, beside `app.kubernetes.io/managed-by: sidebox`.",
+        example "{team: payments}"
+    ),
 ];

@@ -19,7 +19,7 @@ pub(super) struct Kind<T> {
 pub(super) enum Shown {
     /// Nothing is set; the key is left out.
     Nothing,
-    /// One YAML scalar.
+    /// One YAML value on one line.
     Scalar(String),
     /// The items of a list, each on one line.
     List(Vec<String>),

@@ -6,6 +6,7 @@
 
 use crate::inject::image::{ImagePattern, ImageRef};
 use crate::inject::quantity::Quantity;
+use std::collections::BTreeMap;
 
 mod check;
 mod container;
@@ -14,6 +15,7 @@ mod document;
 mod error;
 mod fields;
 mod kinds;
+mod labels;
 mod load;
 mod place;
 mod self_check;
@@ -22,6 +24,7 @@ mod volumes;
 
 pub use document::{default_file, reference_page};
 pub use error::{Problem, SettingsError};
+pub use labels::MANAGED_BY;
 
 /// Everything a settings file can say, resolved.
 #[derive(Debug, Clone)]
@@ -158,6 +161,8 @@ pub struct Data {
     pub storage_class: String,
     /// Bytes of claims that are made.
     pub size: Quantity,
+    /// Labels of claims that are made.
+    pub labels: BTreeMap<String, String>,
 }
 
 /// What `/data` of the toolbox is.
