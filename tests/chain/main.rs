@@ -12,6 +12,7 @@
 #[expect(dead_code, reason = "the tests of the deployment use more of it")]
 mod objects;
 mod scenes;
+mod world;
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
