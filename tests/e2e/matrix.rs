@@ -2,7 +2,8 @@
 //! trace collected. The rows are the whole test.
 //!
 //! The toolbox is the small one, but for the rows that name a way of Microsoft's: these have the image with Microsoft's tools,
-//! and both are tried there. One row of each access mode, and one of .NET 8, tries every other tool, too.
+//! and both are tried there. One row of each access mode for .NET 10 and one for .NET 8
+//! tries every other tool, too.
 
 use serde_json::{Value, json};
 
@@ -167,13 +168,46 @@ pub(crate) const ROWS: &[Row] = &[
     },
     Row {
         tools: true,
+        ..row("dotnet-8", dotnet_8, BOTH)
+    },
+    Row {
+        findings: &["tmp_other_volume"],
+        tools: true,
         ..row(
-            "dotnet-8",
-            || json!({"containers": [app(&json!({"image": "helloaks:1.0.0-net8"}))]}),
-            BOTH,
+            "dotnet-8-own-claim",
+            || {
+                let mut change = own_claim();
+                change["containers"][0]["image"] = json!(DOTNET_8);
+                change
+            },
+            "pid-only",
         )
     },
+    Row {
+        findings: &["pid_not_shared"],
+        tools: true,
+        ..row(
+            "dotnet-8-not-shared",
+            || {
+                let mut change = dotnet_8();
+                change["shareProcessNamespace"] = json!(false);
+                change
+            },
+            "tmp-only",
+        )
+    },
+    Row {
+        annotations: &[("mode", "port")],
+        tools: true,
+        ..row("dotnet-8-port", dotnet_8, "port")
+    },
 ];
+
+const DOTNET_8: &str = "helloaks:1.0.0-net8";
+
+fn dotnet_8() -> Value {
+    json!({"containers": [app(&json!({"image": DOTNET_8}))]})
+}
 
 fn restricted() -> Value {
     let context = json!({"allowPrivilegeEscalation": false, "runAsNonRoot": true,

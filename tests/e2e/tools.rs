@@ -2,7 +2,7 @@
 //! know how the Pod came to be.
 
 use std::fs::{self, File};
-use std::io::BufReader;
+use std::io::{BufReader, Read};
 
 use serde_json::Value;
 use sidebox::diagnostics::heap;
@@ -18,7 +18,7 @@ const EACH: &str = "\
 sidebox counters collect -p $pid --duration 5s --format json -o /data/counters
 sidebox gcdump collect -p $pid -o /data/heap.gcdump
 sidebox gcdump report /data/heap.gcdump -t sums | head -n 8
-sidebox dump collect -p $pid --type Mini -o /data/mini.dmp
+for type in Full Heap Triage Mini; do sidebox dump collect -p $pid --type $type -o /data/$type.dmp; done
 sidebox doctor -p $pid
 find ${TMPDIR:-/tmp} /run/sidebox /proc/$pid/root/tmp -maxdepth 1 -name 'sidebox-*.dmp' 2>/dev/null | sed 's/^/left: /'";
 
@@ -43,6 +43,10 @@ pub(crate) fn work(world: &World, namespace: &str) {
     let graph = heap::read(file).unwrap();
     assert!(graph.len() > FEW, "{} objects: {said}", graph.len());
     assert_eq!(graph.unknown_types(), 0, "{said}");
-    let dump = fs::read(made("mini.dmp")).unwrap();
-    assert!(dump.starts_with(b"\x7fELF"), "{} bytes: {said}", dump.len());
+    for name in ["Full.dmp", "Heap.dmp", "Triage.dmp", "Mini.dmp"] {
+        let mut start = [0; 4];
+        let mut dump = File::open(made(name)).unwrap();
+        dump.read_exact(&mut start).unwrap();
+        assert_eq!(&start, b"\x7fELF", "{name}: {said}");
+    }
 }
