@@ -30,7 +30,7 @@ pub fn advise(object: &str, namespace: &str, facts: &Facts, settings: &Settings)
     let Ok(object) = serde_json::from_str::<Value>(object) else {
         return Vec::new();
     };
-    if is_controlled(&object) {
+    if controller(&object).is_some() {
         return Vec::new();
     }
     let kind = object.get("kind").and_then(Value::as_str).unwrap_or("");
@@ -68,14 +68,11 @@ pub fn advise(object: &str, namespace: &str, facts: &Facts, settings: &Settings)
     findings
 }
 
-fn is_controlled(object: &Value) -> bool {
-    let owners = object
-        .pointer("/metadata/ownerReferences")
-        .and_then(Value::as_array);
-    owners
-        .into_iter()
-        .flatten()
-        .any(|owner| owner.get("controller") == Some(&Value::Bool(true)))
+/// The reference to the owner that controls an object, of which there is one at most.
+pub fn controller(object: &Value) -> Option<&Value> {
+    let owners = object.pointer("/metadata/ownerReferences")?.as_array()?;
+    let controls = |owner: &&Value| owner.get("controller") == Some(&Value::Bool(true));
+    owners.iter().find(controls)
 }
 
 /// Annotations of ours on the workload itself, where nothing reads them.

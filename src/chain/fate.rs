@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::inject::pod::{Pod, STATUS};
 use crate::inject::status::{Stands, stands};
+use crate::workload::controller;
 
 /// What became of one Pod.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -84,7 +85,9 @@ impl Newest {
         let mut revisions: BTreeMap<(String, String), (String, Vec<&Value>)> = BTreeMap::new();
         for pod in pods.iter().filter(lives) {
             let revision = text(pod, "/metadata/labels/controller-revision-hash");
-            let (newest, all) = revisions.entry((controller(pod), revision)).or_default();
+            let (newest, all) = revisions
+                .entry((controller_uid(pod), revision))
+                .or_default();
             let made = text(pod, "/metadata/creationTimestamp");
             // Times of one form sort as texts.
             if made > *newest {
@@ -107,11 +110,8 @@ impl Newest {
 }
 
 /// The uid of what controls a Pod.
-fn controller(pod: &Value) -> String {
-    let owners = pod.pointer("/metadata/ownerReferences");
-    let mut owners = owners.and_then(Value::as_array).into_iter().flatten();
-    let owner = owners.find(|owner| owner.get("controller") == Some(&Value::Bool(true)));
-    let uid = owner.and_then(|owner| owner.get("uid")?.as_str());
+fn controller_uid(pod: &Value) -> String {
+    let uid = controller(pod).and_then(|owner| owner.get("uid")?.as_str());
     uid.unwrap_or_default().to_owned()
 }
 

@@ -11,6 +11,7 @@ use super::webhooks::{Configuration, ServiceReference};
 use crate::inject::annotations::PREFIX;
 use crate::inject::pod::STATUS;
 use crate::inject::settings::Settings;
+use crate::workload::controller;
 
 /// Something that was looked for.
 #[derive(Debug, Clone)]
@@ -137,12 +138,10 @@ impl Subject {
             .and_then(Value::as_object)
             .into_iter()
             .flat_map(|all| all.keys());
-        let owners = pod.pointer("/metadata/ownerReferences");
-        let mut owners = owners.and_then(Value::as_array).into_iter().flatten();
         Self {
             labels: labels.and_then(Result::ok).unwrap_or_default(),
             says_something: keys.any(|key| key.starts_with(PREFIX) && key != STATUS),
-            controlled: owners.any(|owner| owner.get("controller") == Some(&Value::Bool(true))),
+            controlled: controller(pod).is_some(),
         }
     }
 }

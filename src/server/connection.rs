@@ -24,7 +24,8 @@ use super::deadline::{Progress, Timed};
 use super::limits::Limits;
 use super::stage::Stage;
 
-/// Holds a TLS record, and bounds a request's head. Bodies go through it in pieces.
+/// Bounds a request's head; bodies go through it in pieces. A burst of connections is remembered by the
+/// allocator at this size: see benches/README.md.
 const BUFFER_BYTES: usize = 8 << 10;
 
 /// Serves requests until the connection ends. Returns the name of the phase that took too long,
