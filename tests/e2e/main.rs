@@ -20,6 +20,7 @@ mod autoscaler;
 #[path = "../cluster/mod.rs"]
 mod cluster;
 mod ends;
+mod images;
 mod matrix;
 mod metrics_api;
 mod pods;
@@ -126,8 +127,7 @@ fn trial(
 ) -> Trial {
     let (shared, starting) = (Arc::clone(shared), Arc::clone(starting));
     let run = move || -> Result<(), Failed> {
-        if !world::has_dotnet() {
-            println!("skipped: needs a .NET, and tests/dotnet/prepare found none");
+        if images::folder().is_none() {
             return Ok(());
         }
         // Poisoned by the first start that fails, which is enough.

@@ -4,8 +4,6 @@
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -14,22 +12,15 @@ use tokio::runtime::Runtime;
 
 use crate::api::Api;
 use crate::cluster::{Cluster, Level};
+use crate::images::{self, ARCHITECTURE};
 use crate::webhook::{Registration, Sidebox};
 
 /// What `tests/e2e/images/prepare` makes.
 const ARCHIVES: [&str; 4] = ["helloaks", "net8/helloaks", "toolbox", "toolbox-dotnet"];
-/// As images name it.
-const ARCHITECTURE: &str = if cfg!(target_arch = "aarch64") {
-    "arm64"
-} else {
-    "amd64"
-};
 /// The claim that Sidebox looks for unless told otherwise.
 const CLAIM: &str = "monitor-azfiles";
 /// Nothing here takes so long unless it is broken.
 const PATIENCE: Duration = Duration::from_mins(4);
-/// What `tests/e2e/images/prepare` ends with when there is no .NET.
-const ABSENT: i32 = 3;
 
 /// Which of the two webhooks sees a namespace, and whose the root of its volume is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -100,32 +91,10 @@ pub(crate) struct World {
     _webhooks: [Sidebox; 2],
 }
 
-/// Names of the images and archives (`tests/e2e/images/prepare`).
-static IMAGES: LazyLock<Option<PathBuf>> = LazyLock::new(prepare_images);
-
-/// Whether there is a .NET to run; says so where there is none.
-pub(crate) fn has_dotnet() -> bool {
-    IMAGES.is_some()
-}
-
-fn prepare_images() -> Option<PathBuf> {
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/e2e/images/prepare");
-    let done = Command::new(script)
-        .stderr(Stdio::inherit())
-        .output()
-        .unwrap();
-    let required = std::env::var_os("SIDEBOX_REQUIRE_SHARED").is_some_and(|value| value == "1");
-    if done.status.code() == Some(ABSENT) && !required {
-        return None;
-    }
-    assert!(done.status.success(), "tests/e2e/images/prepare");
-    Some(String::from_utf8(done.stdout).unwrap().trim_end().into())
-}
-
 impl World {
     /// Starts the cluster and both webhooks, and makes the places.
     pub(crate) fn start(places: &[Place]) -> Self {
-        let images = IMAGES.clone().unwrap();
+        let images = images::folder().unwrap();
         let volumes = TempDir::with_prefix_in("volumes-", env!("CARGO_TARGET_TMPDIR")).unwrap();
         // Users of any uid go down to their own folder.
         fs::set_permissions(volumes.path(), Permissions::from_mode(0o755)).unwrap();

@@ -18,6 +18,8 @@ mod api;
 mod claims;
 #[path = "../cluster/mod.rs"]
 mod cluster;
+#[path = "../e2e/images/mod.rs"]
+mod images;
 mod inside;
 mod install;
 #[path = "../apiserver/load.rs"]
@@ -84,8 +86,7 @@ fn main() -> ExitCode {
 fn trial(name: &str, shared: &Shared, test: impl AsyncFn(&World) + Send + 'static) -> Trial {
     let shared = Arc::clone(shared);
     let run = move || -> Result<(), Failed> {
-        let Some(images) = &*world::IMAGES else {
-            println!("skipped: needs a .NET, and tests/dotnet/prepare found none");
+        let Some(images) = images::folder() else {
             return Ok(());
         };
         let mut world = shared.lock().unwrap_or_else(PoisonError::into_inner);

@@ -4,8 +4,7 @@ use std::fs::{self, Permissions};
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::sync::LazyLock;
+use std::process::Command;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -13,19 +12,12 @@ use tempfile::TempDir;
 
 use crate::api::Api;
 use crate::cluster::{Cluster, Level, launch, output};
+use crate::images::ARCHITECTURE;
 use crate::install::INSTALL;
 use crate::webhook::{get, until_every};
 
 /// What `tests/e2e/images/prepare` makes of it.
 const ARCHIVES: [&str; 3] = ["sidebox", "toolbox", "helloaks"];
-/// As images name it.
-const ARCHITECTURE: &str = if cfg!(target_arch = "aarch64") {
-    "arm64"
-} else {
-    "amd64"
-};
-/// What the script ends with when there is no .NET.
-const ABSENT: i32 = 3;
 /// Nothing here takes so long unless it is broken.
 const PATIENCE: Duration = Duration::from_mins(3);
 /// Something that runs and does nothing.
@@ -79,23 +71,6 @@ impl Replica {
         };
         (value("VmRSS:"), value("VmHWM:"))
     }
-}
-
-/// The folder of the images; none if there is no .NET.
-pub(crate) static IMAGES: LazyLock<Option<PathBuf>> = LazyLock::new(prepare_images);
-
-fn prepare_images() -> Option<PathBuf> {
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/e2e/images/prepare");
-    let done = Command::new(script)
-        .stderr(Stdio::inherit())
-        .output()
-        .unwrap();
-    let required = std::env::var_os("SIDEBOX_REQUIRE_SHARED").is_some_and(|value| value == "1");
-    if done.status.code() == Some(ABSENT) && !required {
-        return None;
-    }
-    assert!(done.status.success(), "tests/e2e/images/prepare");
-    Some(String::from_utf8(done.stdout).unwrap().trim_end().into())
 }
 
 impl World {
