@@ -10,14 +10,14 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use serde_json::value::RawValue;
 
-use crate::inject::decide::{Asked, Decision, Origin, Outcome, Request};
+use crate::inject::decide::{Asked, Decision, Origin, Outcome, Request, needs_the_pods_word};
 use crate::inject::facts::{Facts, Label};
 use crate::inject::finding::Finding;
 use crate::inject::patch::Patch;
 use crate::inject::pod::Pod;
 use crate::inject::settings::Settings;
 use crate::inject::{Injection, inject};
-use crate::review::{self, Decoded, PodReview, ReviewError};
+use crate::review::{self, Decoded, PodReview, Reading, ReviewError};
 use crate::workload;
 
 /// Which webhook entry was called; the path carries the namespace's label as the API server saw it.
@@ -159,8 +159,14 @@ impl Admission {
     }
 
     fn mutate(&self, label: &Label, body: &[u8]) -> Result<Answer, ReviewError> {
-        match review::decode(body)? {
-            Decoded::Pod(review) if review.creates_pod() => Ok(self.pod(label, &review)),
+        let settings = self.settings.load();
+        let reading = if needs_the_pods_word(label, &settings) {
+            Reading::IfSpoken
+        } else {
+            Reading::Whole
+        };
+        match review::decode(body, reading)? {
+            Decoded::Pod(review) if review.creates_pod() => Ok(self.pod(label, &review, &settings)),
             Decoded::Pod(review) => Ok(left(
                 &*review,
                 Finding::NotAPodCreation {
@@ -179,8 +185,7 @@ impl Admission {
         }
     }
 
-    fn pod(&self, label: &Label, review: &PodReview<'_>) -> Answer {
-        let settings = self.settings.load();
+    fn pod(&self, label: &Label, review: &PodReview<'_>, settings: &Settings) -> Answer {
         let namespace = review.namespace.as_deref().unwrap_or("");
         let facts = self.facts.load().facts(namespace);
         let Some(pod) = review.object.get() else {
@@ -203,13 +208,13 @@ impl Admission {
             label: Some(label),
             origin: Origin::Admission,
         };
-        let injection = inject(&request, &facts, &settings);
+        let injection = inject(&request, &facts, settings);
         log(review, &injection.outcome);
         let warned = warned(&injection.outcome);
         if review.dry_run != Some(true) {
             self.tell(namespace, pod, &warned);
         }
-        respond(review.uid(), &injection, &settings, &warned)
+        respond(review.uid(), &injection, settings, &warned)
     }
 
     fn tell(&self, namespace: &str, pod: &Pod<'_>, findings: &[&Finding]) {

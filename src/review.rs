@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::inject::pod::{Pod, Presence, Text, read_json};
+use crate::inject::pod::{IfSpoken, Pod, Presence, Text, read_json};
 
 const API_VERSION: &str = "admission.k8s.io/v1";
 const KIND: &str = "AdmissionReview";
@@ -106,6 +106,34 @@ pub enum Decoded<'a> {
     Unreadable(Box<Review<'a, serde::de::IgnoredAny>>, String),
 }
 
+/// How much of a Pod is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reading {
+    /// All that a rule may ask for.
+    Whole,
+    /// The spec only if the Pod's own annotations speak of Sidebox.
+    IfSpoken,
+}
+
+impl<'a, O> Review<'a, O> {
+    fn map<P>(self, change: impl FnOnce(O) -> P) -> Review<'a, P> {
+        Review {
+            uid: self.uid,
+            kind: self.kind,
+            sub_resource: self.sub_resource,
+            namespace: self.namespace,
+            name: self.name,
+            operation: self.operation,
+            dry_run: self.dry_run,
+            object: match self.object {
+                Presence::Missing => Presence::Missing,
+                Presence::Null => Presence::Null,
+                Presence::Value(object) => Presence::Value(change(object)),
+            },
+        }
+    }
+}
+
 impl<O> Review<'_, O> {
     /// The uid to echo.
     pub fn uid(&self) -> &str {
@@ -142,9 +170,13 @@ impl<O> Review<'_, O> {
 ///
 /// # Errors
 /// [`ReviewError`] when there is nothing to answer.
-pub fn decode(body: &[u8]) -> Result<Decoded<'_>, ReviewError> {
+pub fn decode(body: &[u8], reading: Reading) -> Result<Decoded<'_>, ReviewError> {
     let text = text(body)?;
-    match request::<Pod<'_>>(text) {
+    let read = match reading {
+        Reading::Whole => request::<Pod<'_>>(text),
+        Reading::IfSpoken => request::<IfSpoken<'_>>(text).map(|review| review.map(|read| read.0)),
+    };
+    match read {
         Ok(review) => Ok(Decoded::Pod(Box::new(review))),
         Err(ReviewError::NotAReview(why)) => {
             let review = request::<serde::de::IgnoredAny>(text)?;

@@ -280,6 +280,15 @@ fn who_asked(
     }
 }
 
+/// Whether by that table a Pod without a word of its own is skipped, whatever it is: nobody need read its spec.
+pub fn needs_the_pods_word(label: &Label, settings: &Settings) -> bool {
+    match label {
+        Label::OptedOut => true,
+        Label::Labelled => false,
+        Label::Absent | Label::Invalid(_) => settings.injection == Injection::Annotated,
+    }
+}
+
 fn may_inject(
     request: &Request<'_>,
     settings: &Settings,

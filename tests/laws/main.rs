@@ -24,10 +24,10 @@ use patches::applied;
 use pod_security::{Level, level};
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use sidebox::inject::decide::{Decision, Origin, Request};
-use sidebox::inject::facts::Facts;
+use sidebox::inject::decide::{Decision, Origin, Request, needs_the_pods_word};
+use sidebox::inject::facts::{Facts, Label};
 use sidebox::inject::inject;
-use sidebox::inject::pod::Pod;
+use sidebox::inject::pod::{IfSpoken, Pod};
 use sidebox::inject::settings::{Injection as Who, Settings};
 
 struct Done {
@@ -47,13 +47,7 @@ fn run(pod: &Value, settings: &Settings) -> Option<Done> {
     let text = pod.to_string();
     let pod: Pod<'_> = serde_json::from_str(&text).ok()?;
     let facts = Facts::default();
-    let request = Request {
-        pod: &pod,
-        namespace: "shop",
-        label: None,
-        origin: Origin::Admission,
-    };
-    let injection = inject(&request, &facts, settings);
+    let injection = inject(&request(&pod, &Label::Absent), &facts, settings);
     let skipped = matches!(injection.outcome.decision, Decision::Skip(_));
     assert!(
         !(skipped && injection.patch.is_some()),
@@ -65,8 +59,22 @@ fn run(pod: &Value, settings: &Settings) -> Option<Done> {
     })
 }
 
+fn request<'a>(pod: &'a Pod<'a>, label: &'a Label) -> Request<'a> {
+    Request {
+        pod,
+        namespace: "shop",
+        label: Some(label),
+        origin: Origin::Admission,
+    }
+}
+
 fn who() -> impl Strategy<Value = Who> {
     prop_oneof![3 => Just(Who::Annotated), 1 => Just(Who::Dotnet), 1 => Just(Who::All)]
+}
+
+fn label() -> impl Strategy<Value = Label> {
+    let wrong = Label::Invalid("yes".into());
+    proptest::sample::select(vec![Label::Absent, Label::OptedOut, Label::Labelled, wrong])
 }
 
 proptest! {
@@ -96,6 +104,19 @@ proptest! {
         let Some(patch) = done.patch else { return Ok(()) };
         let again = run(&applied(&pod, &patch), &settings).expect("reads");
         prop_assert_eq!(again.patch, None);
+    }
+
+    #[test]
+    fn a_spec_that_nobody_asks_for_decides_nothing(pod in pods::pod(), who in who(), label in label()) {
+        let settings = settings(who);
+        prop_assume!(needs_the_pods_word(&label, &settings));
+        let (text, facts) = (pod.to_string(), Facts::default());
+        let whole: Pod<'_> = serde_json::from_str(&text).expect("the Pod reads");
+        let IfSpoken(part) = serde_json::from_str(&text).expect("the Pod reads");
+        let (whole, part) = (request(&whole, &label), request(&part, &label));
+        let (whole, part) = (inject(&whole, &facts, &settings), inject(&part, &facts, &settings));
+        prop_assert_eq!(format!("{:?}", part.outcome), format!("{:?}", whole.outcome));
+        prop_assert_eq!(part.patch.map(|patch| patch.as_str().to_owned()), whole.patch.map(|patch| patch.as_str().to_owned()));
     }
 
     #[test]

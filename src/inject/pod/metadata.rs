@@ -148,6 +148,11 @@ impl<'de> Visitor<'de> for AnnotationsVisitor {
 }
 
 impl<'a> Annotations<'a> {
+    /// Whether any of them is Sidebox's.
+    pub fn speak_of_sidebox(&self) -> bool {
+        !self.sidebox.is_empty() || self.status != Presence::Missing
+    }
+
     fn keep(&mut self, key: &Text<'a>, value: Value<'a>) {
         match &**key {
             STATUS => self.status = value.presence(),

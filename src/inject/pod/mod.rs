@@ -4,6 +4,7 @@
 //! is decided from it.
 
 mod container;
+mod glance;
 mod metadata;
 mod object;
 mod spec;
@@ -12,6 +13,7 @@ mod text;
 pub use container::{
     Container, Device, Env, Exec, Handler, Lifecycle, Mount, TMPDIR, Variable, is_dotnet_variable,
 };
+pub use glance::IfSpoken;
 pub use metadata::{
     Annotations, DEFAULT_CONTAINER, INJECTED_LABEL, Labels, Metadata, STATUS, Value,
 };
