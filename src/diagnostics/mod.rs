@@ -9,6 +9,7 @@ pub mod dump;
 pub mod heap;
 pub mod ipc;
 pub mod nettrace;
+mod number;
 mod payload;
 pub mod process;
 pub mod recording;

@@ -8,8 +8,8 @@ use std::io::{self, Seek, SeekFrom, Write};
 
 use time::{OffsetDateTime, UtcOffset};
 
-use super::number::Invariant;
 use super::row::Row;
+use crate::diagnostics::number::Invariant;
 
 /// The two forms.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

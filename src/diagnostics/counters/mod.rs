@@ -3,17 +3,16 @@
 //! Two kinds of source: `EventCounters` of event sources, and instruments of meters. Rows and files are
 //! those of dotnet-counters. Knows nothing of processes and sockets.
 
+mod column;
 mod event_counters;
 mod files;
 mod meters;
-mod number;
 mod row;
 mod screen;
 mod selection;
 mod session;
 
 pub use files::{Format, Table};
-pub use number::Invariant;
 pub use row::{Kind, Row, Tags};
 pub use screen::{Look, Screen};
 pub use selection::{Selected, Selection, SelectionError};

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use super::number::{COLUMN, column};
+use super::column::{COLUMN, column};
 use super::row::{Kind, Row};
 
 /// Counters that are kept; a runtime's own bound is 1000 series for each session.
