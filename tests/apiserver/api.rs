@@ -21,7 +21,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
 /// Connections on which a batch is created; more would only wait for the two processors of a small machine.
-const CONNECTIONS: usize = 8;
+pub(crate) const CONNECTIONS: usize = 8;
 
 /// The API server of a kubeconfig.
 #[derive(Clone)]
@@ -158,13 +158,17 @@ impl Api {
     pub(crate) async fn offer(&self, namespace: &str, all: Arc<[Bytes]>) -> Vec<Reply> {
         let path: Arc<str> = pods(namespace, true).into();
         let all = all.iter().map(|pod| (Arc::clone(&path), pod.clone()));
-        self.post_all(all.collect()).await
+        self.post_all(all.collect(), CONNECTIONS).await
     }
 
-    /// Posts bodies to paths on a few connections.
-    pub(crate) async fn post_all(&self, all: Vec<(Arc<str>, Bytes)>) -> Vec<Reply> {
+    /// Posts bodies to paths on that many connections.
+    pub(crate) async fn post_all(
+        &self,
+        all: Vec<(Arc<str>, Bytes)>,
+        connections: usize,
+    ) -> Vec<Reply> {
         let (all, next) = (Arc::new(all), Arc::new(AtomicUsize::new(0)));
-        let workers = (0..CONNECTIONS.min(all.len())).map(|_| {
+        let workers = (0..connections.min(all.len())).map(|_| {
             let (api, all, next) = (self.clone(), Arc::clone(&all), Arc::clone(&next));
             tokio::spawn(async move {
                 let mut connection = api.connect().await;

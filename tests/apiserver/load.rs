@@ -1,15 +1,19 @@
-//! Are Pods injected all the while? They are offered without a pause, and those that miss are remembered.
+//! Are Pods injected all the while? They are offered at a steady pace, and those that miss are remembered.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use serde_json::Value;
 use tokio::task::JoinHandle;
+use tokio::time::{Duration, MissedTickBehavior, interval};
 
 use crate::api::Api;
 
 /// Pods of one batch.
 const BATCH: usize = 16;
+
+/// From the start of one batch to that of the next: what happens beside needs processors, too.
+const PACE: Duration = Duration::from_millis(100);
 
 /// Pods that are being offered.
 pub(crate) struct Load {
@@ -49,7 +53,10 @@ impl Load {
 }
 
 async fn offer(api: Api, namespace: String, pod: Value, shared: Arc<Shared>) {
+    let mut pace = interval(PACE);
+    pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
     while !shared.stop.load(Ordering::SeqCst) {
+        pace.tick().await;
         let pods = vec![pod.clone(); BATCH];
         for reply in api.try_pods(&namespace, &pods).await {
             shared.created.fetch_add(1, Ordering::SeqCst);

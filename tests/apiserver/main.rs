@@ -28,92 +28,73 @@ mod second;
 mod service;
 mod sources;
 mod stand_in;
+#[path = "../support/trials.rs"]
+mod trials;
 #[expect(dead_code, reason = "nobody is killed here, nor makes certificates")]
 mod webhook;
 mod world;
 
 use std::process::ExitCode;
-use std::sync::{Arc, Mutex, PoisonError};
 
-use libtest_mimic::{Arguments, Failed, Trial};
+use libtest_mimic::Arguments;
 use tokio::runtime::Runtime;
 
+use trials::Shared;
 use world::World;
-
-/// The cluster, from the first trial that needs it.
-type Shared = Arc<Mutex<Option<World>>>;
 
 fn main() -> ExitCode {
     let mut arguments = Arguments::from_args();
-    // One after the other: they share a cluster, and some wait for timeouts.
+    // One after the other: they read the same audit log, and keep both processors of a small machine busy anyway.
     arguments.test_threads = Some(1);
-    let shared = Shared::default();
+    let shared = Shared::new(|| Some(Runtime::new().unwrap().block_on(World::start())));
     let trials = vec![
-        trial("manifests_of_real_projects", &shared, async |world| {
+        shared.beside("manifests_of_real_projects", async |world| {
             judged::corpus(world).await;
         }),
-        trial("golden_pods_under_one_setting", &shared, async |world| {
+        shared.beside("golden_pods_under_one_setting", async |world| {
             goldens::under_one_setting(world).await;
         }),
-        trial("golden_pods_as_expected", &shared, async |world| {
+        shared.beside("golden_pods_as_expected", async |world| {
             goldens::as_expected(world).await;
         }),
-        trial("generated_pods", &shared, async |world| {
+        shared.beside("generated_pods", async |world| {
             judged::generated(world).await;
         }),
-        trial("fixtures_of_kubernetes", &shared, async |world| {
+        shared.beside("fixtures_of_kubernetes", async |world| {
             judged::fixtures(world).await;
         }),
-        trial("young_fields", &shared, async |world| {
+        shared.beside("young_fields", async |world| {
             judged::young_fields(world).await;
         }),
-        trial("pod_security_levels", &shared, async |world| {
+        shared.beside("pod_security_levels", async |world| {
             restrictions::pod_security(world).await;
         }),
-        trial("limit_ranges", &shared, async |world| {
+        shared.beside("limit_ranges", async |world| {
             restrictions::limit_ranges(world).await;
         }),
-        trial("resource_quota", &shared, async |world| {
+        shared.beside("resource_quota", async |world| {
             restrictions::quota(world).await;
         }),
-        trial("every_failure_leaves_the_pod", &shared, async |world| {
+        shared.beside("every_failure_leaves_the_pod", async |world| {
             failure::every_failure_leaves_the_pod(world).await;
         }),
-        trial("a_patch_that_does_not_apply", &shared, async |world| {
+        shared.beside("a_patch_that_does_not_apply", async |world| {
             failure::a_patch_that_does_not_apply_rejects_the_pod(world).await;
         }),
-        trial("match_conditions", &shared, async |world| {
+        shared.beside("match_conditions", async |world| {
             failure::conditions_keep_other_pods_from_being_sent(world).await;
         }),
-        trial("another_webhook", &shared, async |world| {
+        shared.beside("another_webhook", async |world| {
             second::both_get_their_way(world).await;
         }),
-        trial("a_stripped_toolbox", &shared, async |world| {
+        shared.beside("a_stripped_toolbox", async |world| {
             second::a_stripped_toolbox_is_repaired_or_loud(world).await;
         }),
-        trial("rotation_and_rolling_restart", &shared, async |world| {
+        shared.beside("rotation_and_rolling_restart", async |world| {
             rolling::nobody_notices(world).await;
         }),
     ];
     let conclusion = libtest_mimic::run(&arguments, trials);
     drop(shared);
     conclusion.exit_code()
-}
-
-fn trial(name: &str, shared: &Shared, test: impl AsyncFn(&World) + Send + 'static) -> Trial {
-    let shared = Arc::clone(shared);
-    let run = move || -> Result<(), Failed> {
-        // A failed trial does not spoil the cluster for the others.
-        let mut world = shared.lock().unwrap_or_else(PoisonError::into_inner);
-        Runtime::new()?.block_on(async {
-            if world.is_none() {
-                *world = Some(World::start().await);
-            }
-            if let Some(world) = world.as_ref() {
-                test(world).await;
-            }
-        });
-        Ok(())
-    };
-    Trial::test(name, run).with_ignored_flag(true)
 }

@@ -15,57 +15,38 @@ mod burst;
 #[path = "../cluster/mod.rs"]
 mod cluster;
 mod kinds;
+#[path = "../support/trials.rs"]
+mod trials;
 #[path = "../apiserver/webhook.rs"]
 #[expect(dead_code, reason = "the API server's judge uses more of it")]
 mod webhook;
 mod world;
 
 use std::process::ExitCode;
-use std::sync::{Arc, Mutex, PoisonError};
 
-use libtest_mimic::{Arguments, Failed, Trial};
+use libtest_mimic::Arguments;
 use tokio::runtime::Runtime;
 
+use trials::Shared;
 use world::World;
-
-/// The cluster, from the first trial that needs it.
-type Shared = Arc<Mutex<Option<World>>>;
 
 fn main() -> ExitCode {
     let mut arguments = Arguments::from_args();
-    // One after the other: they share a cluster.
+    // One after the other: a thousand Pods at once are enough.
     arguments.test_threads = Some(1);
-    let shared = Shared::default();
+    let shared = Shared::new(|| Some(Runtime::new().unwrap().block_on(World::start())));
     let trials = vec![
-        trial("every_kind_makes_injected_pods", &shared, async |world| {
+        shared.beside("every_kind_makes_injected_pods", async |world| {
             kinds::each_asks(world).await;
         }),
-        trial("a_namespace_asks_for_its_workloads", &shared, async |w| {
+        shared.beside("a_namespace_asks_for_its_workloads", async |w| {
             kinds::their_namespace_asks(w).await;
         }),
-        trial("a_thousand_pods_in_a_burst", &shared, async |world| {
+        shared.beside("a_thousand_pods_in_a_burst", async |world| {
             burst::all_are_injected(world).await;
         }),
     ];
     let conclusion = libtest_mimic::run(&arguments, trials);
     drop(shared);
     conclusion.exit_code()
-}
-
-fn trial(name: &str, shared: &Shared, test: impl AsyncFn(&World) + Send + 'static) -> Trial {
-    let shared = Arc::clone(shared);
-    let run = move || -> Result<(), Failed> {
-        // A failed trial does not spoil the cluster for the others.
-        let mut world = shared.lock().unwrap_or_else(PoisonError::into_inner);
-        Runtime::new()?.block_on(async {
-            if world.is_none() {
-                *world = Some(World::start().await);
-            }
-            if let Some(world) = world.as_ref() {
-                test(world).await;
-            }
-        });
-        Ok(())
-    };
-    Trial::test(name, run).with_ignored_flag(true)
 }
