@@ -31,6 +31,8 @@ demo: ## The main job: inject the sample through a real TLS admission call, and 
 test: test-fast lint-workflows test-cluster test-deploy ## All tests, with all their set-up
 	./benches/gate.sh
 
+# Many tests wait for living applications: more at a time than there are processors.
+test-fast: export RUST_TEST_THREADS ?= 8
 test-fast: check ## All tests but those that need a Kubernetes
 	$(CARGO) test
 

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use crate::inject::annotations;
 use crate::inject::decide::{self, Asked, Decision, Origin, Request};
 use crate::inject::facts::Facts;
 use crate::inject::finding::Finding;
@@ -83,5 +84,5 @@ pub fn misplaced(object: &Value, kind: &str) -> Vec<Finding> {
     let keys = annotations
         .into_iter()
         .flat_map(|map| map.keys().map(String::as_str));
-    decide::misplaced(keys, &format!("the {kind}"))
+    annotations::misplaced(keys, &format!("the {kind}"))
 }

@@ -13,7 +13,8 @@ use super::documents::template::{Object, Pod as Place, objects, pods};
 use super::documents::tree::Node;
 use super::manifests::{Deciding, ManifestArgs, SettingsArgs, unreadable};
 use crate::inject::Injection;
-use crate::inject::decide::{self, Asked, Decision};
+use crate::inject::annotations;
+use crate::inject::decide::{Asked, Decision};
 use crate::inject::finding::Finding;
 
 /// The flags of `sidebox inject`.
@@ -178,7 +179,7 @@ pub(super) fn misplaced(document: &Document<'_>, place: &Place) -> Vec<Finding> 
             .collect(),
         _ => Vec::new(),
     };
-    decide::misplaced(keys.into_iter(), &format!("the {}", place.owner.kind))
+    annotations::misplaced(keys.into_iter(), &format!("the {}", place.owner.kind))
 }
 
 /// Nothing of the document changes: its Pods did not become what the report says so far.

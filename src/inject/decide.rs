@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 
 use super::access::{self, Access};
-use super::annotations::{self, Asks, CrashDumps, PREFIX, Placement, Source, TABLE};
+use super::annotations::{self, Asks, CrashDumps, PREFIX, Placement, Source};
 use super::facts::{Facts, Label};
 use super::finding::{Finding, Kind};
 use super::pod::{Container, Pod, Spec, elements};
@@ -388,18 +388,4 @@ fn intent<'a>(
         shares,
         crash_dumps,
     })
-}
-
-/// `sidebox.dev/` annotations on a workload's own metadata, where nothing reads them.
-pub fn misplaced<'p>(keys: impl Iterator<Item = &'p str>, workload: &str) -> Vec<Finding> {
-    let ours = keys.filter(|key| {
-        key.strip_prefix(PREFIX)
-            .is_some_and(|name| TABLE.iter().any(|row| row.name == name))
-    });
-    ours.map(|key| Finding::AnnotationMisplaced {
-        key: key.to_owned(),
-        on: workload.to_owned(),
-        belongs: "the Pod template",
-    })
-    .collect()
 }

@@ -15,7 +15,7 @@ fn a_killed_application_leaves_a_readable_file() {
             return;
         };
         let child = spawn(&mut collect(&case, sidebox()));
-        await_size(&case.file, 300_000);
+        await_size(&case.file, 100_000);
         case.app.kill();
         let ran = finish(child);
         assert_eq!(ran.code, Some(1));
@@ -164,7 +164,7 @@ fn lost_events_are_counted() {
     signal(&child, "STOP");
     let lines = case.app.output().lines().count();
     await_some(
-        || (case.app.output().lines().count() > lines + 200).then_some(()),
+        || (case.app.output().lines().count() > lines + 60).then_some(()),
         || "the application does not go on".into(),
     );
     signal(&child, "CONT");

@@ -246,3 +246,17 @@ impl Asks<'_> {
         }
     }
 }
+
+/// `sidebox.dev/` annotations on a workload's own metadata, where nothing reads them.
+pub fn misplaced<'p>(keys: impl Iterator<Item = &'p str>, workload: &str) -> Vec<Finding> {
+    let ours = keys.filter(|key| {
+        key.strip_prefix(PREFIX)
+            .is_some_and(|name| TABLE.iter().any(|row| row.name == name))
+    });
+    ours.map(|key| Finding::AnnotationMisplaced {
+        key: key.to_owned(),
+        on: workload.to_owned(),
+        belongs: "the Pod template",
+    })
+    .collect()
+}
