@@ -28,7 +28,8 @@ demo: ## The main job: inject the sample through a real TLS admission call, and 
 	@$(CARGO) build --quiet --bins --examples
 	@$(CARGO) run --quiet --example demo
 
-test: test-fast lint-workflows test-cluster test-deploy ## All tests, with all their set-up
+test: test-fast lint-workflows deploy-tools ## All tests, with all their set-up
+	$(call run-suites,deploy $(CLUSTER_SUITES))
 	./benches/gate.sh
 
 # Many tests wait for living applications: more at a time than there are processors.
@@ -54,7 +55,7 @@ release: ## The static release binary (ARCH=arm64 or amd64)
 	@command -v $(STATIC_CC) >/dev/null || { \
 		echo "$(STATIC_CC) is missing, which ARCH=$(ARCH) needs here: apt-get install $(STATIC_CC_PACKAGE)" >&2; exit 1; }
 	$(CARGO) build --release --target $(TARGET)
-	@ls -l target/$(TARGET)/release/sidebox
+	@ls -l $(or $(CARGO_TARGET_DIR),target)/$(TARGET)/release/sidebox
 
 bench-tools: ## The tools in figures, side by side with dotnet-trace
 	./benches/tools/run

@@ -12,7 +12,7 @@ program() { # NAME, from cargo's messages
 }
 
 $cargo build --release --quiet --target "$target" --bin sidebox
-sidebox=target/$target/release/sidebox
+sidebox=${CARGO_TARGET_DIR:-target}/$target/release/sidebox
 empty=$($cargo build --release --quiet --target "$target" --bench empty --message-format json | program empty)
 load=$($cargo build --quiet --profile gate --bench load --message-format json | program load)
 

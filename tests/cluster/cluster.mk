@@ -20,9 +20,20 @@ cluster-build: ## Build the pinned Kubernetes into the cache
 cluster-smoke: cluster-build ## Prove the launcher: side by side, killed, started again, ended
 	cargo test --test cluster_smoke -- --ignored --test-threads=1
 
-# A given cluster needs no programs of ours.
+# Suites with a cluster of their own each: two at a time, since they wait as much as they work. Each is shown once it has ended.
+# On a given cluster, which needs no programs of ours, they would meet: one after the other.
+CLUSTER_SUITES := cluster_room apiserver workloads live
+SUITES_AT_ONCE := $(if $(SIDEBOX_KUBECONFIG),1,2)
+define run-suites
+$(CARGO) test --no-run $(addprefix --test ,$(1))
+@+$(MAKE) --no-print-directory --jobs $(SUITES_AT_ONCE) --output-sync=target $(addprefix suite-,$(1))
+endef
+
 test-cluster: $(if $(SIDEBOX_KUBECONFIG),,cluster-build) ## The API server as judge, workloads (SIDEBOX_KUBECONFIG=FILE: on that cluster)
-	$(CARGO) test --test apiserver --test cluster_room --test workloads --test live -- --ignored
+	$(call run-suites,$(CLUSTER_SUITES))
+
+suite-%:
+	$(CARGO) test --test $* -- --ignored
 
 kind-test: ## The same on kind (KIND_IMAGE=), then the chart with images loaded into it; needs Docker, kind, kubectl
 	@tests/cluster/kind-test
