@@ -47,7 +47,7 @@ use apiserver::World;
 use trials::Shared;
 
 /// Trials at one time: they wait more than they work.
-const AT_ONCE: usize = 5;
+const AT_ONCE: usize = 3;
 
 fn main() -> ExitCode {
     let mut arguments = Arguments::from_args();

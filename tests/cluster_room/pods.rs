@@ -90,6 +90,13 @@ async fn a_claim_that_cannot_be_made(world: &World, pod: &Reviewed) {
     world
         .patch(&format!("{quotas}/none/status"), &counted)
         .await;
+    // The API server hears of it like everybody else: until then it would let a claim in.
+    let offered = format!("{}?dryRun=All", claims(namespace));
+    until("the quota is in force", async || {
+        let reply = world.api.call("POST", &offered, &claim_of("1Gi")).await;
+        !reply.accepted()
+    })
+    .await;
     make(world, namespace, pod).await;
     let event = told(world, namespace, "claim_not_made", "Warning").await;
     let message = event["message"].as_str().unwrap();
