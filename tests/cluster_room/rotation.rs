@@ -21,7 +21,7 @@ use crate::webhook::{Registration, Sidebox, host, until};
 const PODS: usize = 5_000;
 
 /// And at least as many authorities come and go.
-const ROTATIONS: u64 = 2;
+const ROTATIONS: u64 = 3;
 
 /// In seconds: an authority for 32, which then stays trusted for 15.
 const SHORT: [&str; 6] = [
