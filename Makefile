@@ -68,4 +68,4 @@ bench: release ## Ratios against the yardsticks, as a table
 
 include tests/cluster/cluster.mk deploy/deploy.mk fuzz/fuzz.mk images/images.mk
 
-.PHONY: help demo test test-fast check fmt docs golden release bench bench-tools
+.PHONY: help demo test test-fast suite-gate check fmt docs golden release bench bench-tools

@@ -11,8 +11,7 @@ program() { # NAME, from cargo's messages
     sed -n 's/.*"name":"'"$1"'".*"executable":"\([^"]*\)".*/\1/p'
 }
 
-$cargo build --release --quiet --target "$target" --bin sidebox
-sidebox=${CARGO_TARGET_DIR:-target}/$target/release/sidebox
+sidebox=$($cargo build --release --quiet --target "$target" --bin sidebox --message-format json | program sidebox)
 empty=$($cargo build --release --quiet --target "$target" --bench empty --message-format json | program empty)
 load=$($cargo build --quiet --profile gate --bench load --message-format json | program load)
 

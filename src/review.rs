@@ -125,11 +125,7 @@ impl<'a, O> Review<'a, O> {
             name: self.name,
             operation: self.operation,
             dry_run: self.dry_run,
-            object: match self.object {
-                Presence::Missing => Presence::Missing,
-                Presence::Null => Presence::Null,
-                Presence::Value(object) => Presence::Value(change(object)),
-            },
+            object: self.object.map(change),
         }
     }
 }

@@ -147,7 +147,7 @@ impl<'a> Plan<'a> {
     /// The annotations, which the status needs in any case.
     fn annotations(&mut self, pod: &Pod<'_>) {
         self.ensure(Place::Metadata, &pod.metadata, Value::Object);
-        let annotations = member(pod, |metadata| metadata.annotations.map(|_| ()));
+        let annotations = member(pod, |metadata| metadata.annotations.as_ref().map(|_| ()));
         self.ensure(Place::Map("annotations"), &annotations, Value::Object);
         let status = pod.annotations().map(|all| &all.status);
         self.status_replaces_null = matches!(status, Some(Presence::Null));
@@ -193,21 +193,23 @@ pub fn injection<'a>(request: &Request<'a>, intent: &'a Intent<'a>) -> Plan<'a> 
 
 fn metadata<'a>(plan: &mut Plan<'a>, pod: &'a Pod<'a>, case: &Case<'a>) {
     plan.annotations(pod);
-    let labels = member(pod, |metadata| metadata.labels.map(|_| ()));
+    let labels = member(pod, |metadata| metadata.labels.as_ref().map(|_| ()));
     plan.ensure(Place::Map("labels"), &labels, Value::Object);
     let label = pod
         .metadata
         .get()
         .and_then(|metadata| metadata.labels.get());
-    let label = label.map_or(Presence::Missing, |labels| labels.injected.map(|_| ()));
+    let label = label.map_or(Presence::Missing, |labels| {
+        labels.injected.as_ref().map(|_| ())
+    });
     plan.ensure(
         Place::Entry("labels", INJECTED_LABEL),
         &label,
         Value::Text("true".into()),
     );
-    let default = pod
-        .annotations()
-        .map_or(Presence::Missing, |all| all.default_container.map(|_| ()));
+    let default = pod.annotations().map_or(Presence::Missing, |all| {
+        all.default_container.as_ref().map(|_| ())
+    });
     if let Some(first) = case.containers().first() {
         let first = Value::Text(Cow::Borrowed(first.name()));
         plan.ensure(

@@ -21,7 +21,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
 /// Connections on which a batch is created; more would only wait for the two processors of a small machine.
-pub(crate) const CONNECTIONS: usize = 8;
+const CONNECTIONS: usize = 8;
 
 /// The API server of a kubeconfig.
 #[derive(Clone)]

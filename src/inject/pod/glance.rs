@@ -15,10 +15,10 @@ use super::{Pod, Spec};
 #[derive(Debug)]
 pub struct IfSpoken<'a>(pub Pod<'a>);
 
-/// Whether any annotation there is Sidebox's, the status among them.
-fn speaks(metadata: &Metadata<'_>) -> bool {
-    let annotations = metadata.annotations.get();
-    annotations.is_some_and(Annotations::speak_of_sidebox)
+/// Whether no annotation there is Sidebox's, neither a word of somebody's nor the status.
+fn is_silent(metadata: &Presence<Metadata<'_>>) -> bool {
+    let annotations = metadata.get().and_then(|read| read.annotations.get());
+    !annotations.is_some_and(Annotations::speak_of_sidebox)
 }
 
 struct PodVisitor;
@@ -40,11 +40,7 @@ impl<'de> Visitor<'de> for PodVisitor {
                 }
                 "spec" if spec.is_some() => return Err(A::Error::duplicate_field("spec")),
                 "metadata" => metadata = Some(map.next_value()?),
-                "spec"
-                    if metadata
-                        .as_ref()
-                        .is_some_and(|read| !read.get().is_some_and(speaks)) =>
-                {
+                "spec" if metadata.as_ref().is_some_and(is_silent) => {
                     map.next_value::<IgnoredAny>()?;
                     spec = Some(Presence::Missing);
                 }

@@ -107,8 +107,17 @@ impl<T> Presence<T> {
         }
     }
 
+    /// The same, of a borrowed value.
+    pub const fn as_ref(&self) -> Presence<&T> {
+        match self {
+            Self::Missing => Presence::Missing,
+            Self::Null => Presence::Null,
+            Self::Value(value) => Presence::Value(value),
+        }
+    }
+
     /// The same presence of something else.
-    pub fn map<U>(&self, f: impl FnOnce(&T) -> U) -> Presence<U> {
+    pub fn map<U>(self, f: impl FnOnce(T) -> U) -> Presence<U> {
         match self {
             Self::Missing => Presence::Missing,
             Self::Null => Presence::Null,
