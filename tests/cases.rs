@@ -98,7 +98,7 @@ fn every_code(root: &Path) -> Result<(), Failed> {
 }
 
 /// Files never know that a claim is missing; `tests/live` has `explain` tell these of what lives in a cluster.
-const NOT_IN_FILES: [&str; 3] = ["claim_pending", "claim_being_made", "claim_missing"];
+const NOT_IN_FILES: [&str; 2] = ["claim_being_made", "claim_missing"];
 
 /// What a file can have, `explain -f` is seen to tell.
 fn every_code_is_explained(root: &Path) -> Result<(), Failed> {

@@ -170,12 +170,12 @@ findings! {
         "Automatic injection does not guess. Ask on the Pod template, or make TMPDIR a literal path."
     Refuse "claim_unusable" ClaimUnusable { claim: String, because: String }
         "claim {claim} cannot be mounted: {because}"
-        "Name a claim with volumeMode Filesystem, or set `sidebox.dev/data: empty-dir`."
+        "Name a claim with volumeMode Filesystem that the Pod may write to, or set `sidebox.dev/data: empty-dir`."
     Refuse "limit_range" LimitRange { name: String, resource: &'static str, because: String }
         "LimitRange {name}: {resource} {because}"
         "The toolbox cannot be fitted into the namespace's LimitRange. Change the asked resources or the LimitRange."
-    Refuse "quota" Quota { name: String, because: &'static str }
-        "ResourceQuota {name} counts cpu or memory; {because}"
+    Refuse "quota" Quota { name: String, counts: &'static str, because: &'static str }
+        "ResourceQuota {name} counts {counts}; {because}"
         "Automatic injection does not use up quotas unless `automatic.quota` is on. A Pod without any requests would become countable by its toolbox and be rejected: give its containers requests and limits."
     Refuse "mount_conflict" MountConflict { path: String }
         "two volumes would be mounted on {path}"
@@ -201,13 +201,13 @@ findings! {
         "The cluster setting `injection` decides instead."
     Note "pid1" Pid1 { container: String, because: String }
         "processes are not shared: {because} of container {container} relies on PID 1"
-        "With a shared process namespace PID 1 is another process. Sidebox shares /tmp alone (tmp-only); tools need `--diagnostic-port`."
+        "With a shared process namespace PID 1 is another process. Sidebox shares /tmp alone (tmp-only). Its own tools find the socket there; Microsoft's need `--diagnostic-port`."
     Note "pid1_shared" Pid1Shared { container: String, because: String }
         "{because} of container {container} relies on PID 1, which is another process now"
         "The annotation asked for a shared process namespace. Probes and hooks that name PID 1 meet the pause process."
     Note "pid_not_shared" PidNotShared {}
         "shareProcessNamespace: false is kept; only /tmp is shared"
-        "Mode tmp-only: tools need `--diagnostic-port`."
+        "Mode tmp-only: Sidebox's tools find the socket, Microsoft's need `--diagnostic-port`."
     Note "tmp_other_volume" TmpOtherVolume { container: String, volume: String, path: String }
         "{path} of container {container} is volume {volume}, reached through /proc (pid-only)"
         "Only a writable emptyDir can be shared. The toolbox reaches the socket through /proc/PID/root."
@@ -235,8 +235,8 @@ findings! {
     Note "resources_fitted" ResourcesFitted { resource: &'static str, request: String, limit: String, name: String }
         "toolbox {resource} set to {request}/{limit} to fit LimitRange {name}"
         "The defaults of the settings do not fit the namespace."
-    Note "claim_pending" ClaimPending { claim: String }
-        "claim {claim} does not exist yet: the Pod waits for it"
+    Note "claim_pending" ClaimPending { claim: String, because: &'static str }
+        "claim {claim} {because}: the Pod waits for it"
         "It was asked for by annotation. Create the claim, or set `sidebox.dev/data: empty-dir`."
     Note "claim_being_made" ClaimBeingMade { claim: String }
         "claim {claim} is being made: the Pod waits until it is bound"

@@ -43,7 +43,7 @@ pub fn findings() -> String {
     let mut page = String::from(
         "# Findings\n\n<!-- Written from the table in src/inject/finding.rs by `make docs`. -->\n\n\
          A finding is one thing worth telling: a note on an injection, or the reason why there was none. Its code\n\
-         is the same in admission warnings, the status annotation, metrics, `sidebox explain` and the log.\n\
+         is the same in admission warnings, the status annotation, metrics, Events, `sidebox explain` and the log.\n\
          `sidebox explain -f FILE` shows every rule that was asked; `sidebox explain KIND/NAME` also why a Pod was not\n\
          asked about at all ([troubleshooting](troubleshooting.md)).\n",
     );
@@ -64,6 +64,14 @@ pub fn findings() -> String {
         "Notes",
         "The Pod is injected; this is worth knowing.",
         Kind::Note,
+    );
+    page.push_str(
+        "\n## Told by Events alone\n\nBy the replica that looks after Pods and claims \
+         ([operations](operations.md#claims-and-missed-pods)).\n\n\
+         | code | what it tells | what to do |\n|---|---|---|\n\
+         | `missed` | a Pod asks for a toolbox, and no replica was asked when it was created | `kubectl rollout restart` |\n\
+         | `claim_made` | the settings' claim was made in a namespace that lacked it (`data.create`) | nothing |\n\
+         | `claim_not_made` | it could not be made, with what the API server says | what that says; it is tried again every 30 seconds |\n",
     );
     page
 }

@@ -246,7 +246,7 @@ fn volumes<'a>(plan: &mut Plan<'a>, intent: &'a Intent<'a>) {
         Storage::EmptyDir => {
             added.push((DATA_VOLUME, Value::Volume(Volume::empty(DATA_VOLUME, None))));
         }
-        Storage::None => {}
+        Storage::OwnVolume { .. } | Storage::None => {}
     }
     let given = case.settings.toolbox.volumes.iter();
     added.extend(given.map(|volume| (volume.name.as_str(), Value::Given(&volume.json))));

@@ -4,7 +4,7 @@
 
 use super::annotations::PREFIX;
 use super::decide::Case;
-use super::facts::{Amounts, LimitRange};
+use super::facts::{Amounts, LimitKind, LimitRange};
 use super::finding::Finding;
 use super::fitting::fit;
 use super::pod::{Container, QuantityText, ResourceTexts};
@@ -137,35 +137,34 @@ fn ignored(resource: Resource, what: &str, because: &str) -> Finding {
     }
 }
 
-fn bounds(range: &LimitRange, resource: Resource) -> bool {
-    [&range.min, &range.max, &range.ratio]
-        .into_iter()
-        .any(|bound| resource.of(bound).is_some())
-}
-
-/// Pod-level resources bound all containers together; a container's own could only break them.
+/// Pod-level resources bound all containers together; a container's own could only break them. Where they limit one
+/// resource, the API server takes the Pod's request for the other from its containers, once: what the toolbox
+/// stated would leave no room for a container that another webhook adds.
 fn decided_by_pod(case: &Case<'_>, resource: Resource) -> bool {
     let Some(resources) = &case.spec.resources else {
         return false;
     };
-    [&resources.requests, &resources.limits]
+    let states = |texts: &Option<ResourceTexts<'_>>, resource: Resource| {
+        texts
+            .as_ref()
+            .is_some_and(|texts| resource.text(texts).is_some())
+    };
+    let limited = [Resource::Cpu, Resource::Memory]
         .into_iter()
-        .flatten()
-        .any(|texts| resource.text(texts).is_some())
+        .any(|resource| states(&resources.limits, resource));
+    resource != Resource::EphemeralStorage && (limited || states(&resources.requests, resource))
 }
 
-/// Ephemeral storage is stated where another container, a LimitRange or a quota does.
+/// Ephemeral storage is stated where the other containers have a limit, of their own or of a LimitRange that fills
+/// one in: the limit of a toolbox alone would be the whole Pod's, by which the kubelet evicts it.
 fn needed(case: &Case<'_>, resource: Resource) -> bool {
-    if resource != Resource::EphemeralStorage {
-        return true;
-    }
-    let facts = case.facts;
-    all(case).any(|container| limit(container, resource).is_some())
-        || facts
-            .limit_ranges
-            .iter()
-            .any(|range| bounds(range, resource))
-        || facts.quotas.iter().any(|quota| quota.ephemeral_storage)
+    let filled_in = |range: &LimitRange| {
+        let bounds = |amounts| resource.of(amounts).is_some();
+        range.kind == LimitKind::Container && (bounds(&range.max) || bounds(&range.ratio))
+    };
+    resource != Resource::EphemeralStorage
+        || all(case).any(|container| limit(container, resource).is_some())
+        || case.facts.limit_ranges.iter().any(filled_in)
 }
 
 pub(super) fn all<'c, 'a>(

@@ -6,6 +6,7 @@ use std::borrow::Cow;
 use super::access::{self, Access};
 use super::annotations::{Auto, CrashDumps, Placement};
 use super::decide::{Asked, Case, DATA_VOLUME, TMP_VOLUME, TOOLBOX};
+use super::facts::Quota;
 use super::finding::Finding;
 use super::image::any_matches;
 use super::paths;
@@ -196,7 +197,7 @@ fn diagnostics(target: &Container<'_>) -> Result<(), Finding> {
 
 /// Automatic Pods use up no quota. Nor may a Pod without requests get a container that has some: it
 /// would leave the BestEffort class, and a quota of the other classes wants requests of every
-/// container.
+/// container, or may have no room for one Pod more.
 fn quota(case: &Case<'_>) -> Result<(), Finding> {
     let automatic = case.asked == Asked::Automatic && !case.settings.automatic.quota;
     let because = if automatic {
@@ -206,9 +207,16 @@ fn quota(case: &Case<'_>) -> Result<(), Finding> {
     } else {
         return Ok(());
     };
-    match case.facts.quotas.iter().find(|quota| quota.compute) {
+    let best_effort = resources::is_best_effort(case);
+    let counts = |quota: &&Quota| quota.compute || (best_effort && quota.not_best_effort);
+    match case.facts.quotas.iter().find(counts) {
         Some(quota) => Err(Finding::Quota {
             name: quota.name.clone(),
+            counts: if quota.compute {
+                "cpu or memory"
+            } else {
+                "Pods that are not BestEffort"
+            },
             because,
         }),
         None => Ok(()),

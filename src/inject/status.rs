@@ -107,6 +107,11 @@ struct Brief {
     placement: Option<String>,
 }
 
+fn has_pre_stop(container: &Container<'_>) -> bool {
+    let lifecycle = container.lifecycle.as_ref();
+    lifecycle.is_some_and(|lifecycle| lifecycle.pre_stop.is_some())
+}
+
 /// Tells whether a Pod is injected.
 pub fn stands(pod: &Pod<'_>) -> Stands {
     let status = pod.annotations().and_then(|all| all.status.get());
@@ -124,8 +129,9 @@ pub fn stands(pod: &Pod<'_>) -> Stands {
     }
     let init = elements(&spec.init_containers);
     match init.iter().position(toolbox) {
-        Some(index) if init[index].restart_policy.is_none() => Stands::WithoutRestartPolicy(index),
-        Some(_) => Stands::Whole,
-        None => Stands::Not,
+        Some(index) if init[index].restart_policy.is_some() => Stands::Whole,
+        // Ours has a hook, which no plain init container may have: another's of this name is left as it is.
+        Some(index) if has_pre_stop(&init[index]) => Stands::WithoutRestartPolicy(index),
+        Some(_) | None => Stands::Not,
     }
 }

@@ -5,9 +5,10 @@
 
 use std::borrow::Cow;
 
-use super::decide::{Asked, Case};
-use super::facts::{Claim, Known};
+use super::decide::{Asked, Case, DATA_VOLUME};
+use super::facts::{Claim, ClaimState, Known};
 use super::finding::Finding;
+use super::pod::elements;
 use super::settings::DataKind;
 
 /// The volume of results.
@@ -15,6 +16,13 @@ use super::settings::DataKind;
 pub enum Storage<'a> {
     /// This PersistentVolumeClaim.
     Claim(Cow<'a, str>),
+    /// A claim that is a volume of the Pod already.
+    OwnVolume {
+        /// The PersistentVolumeClaim.
+        claim: Cow<'a, str>,
+        /// The name of the Pod's volume.
+        volume: &'a str,
+    },
     /// An emptyDir.
     EmptyDir,
     /// No `/data`.
@@ -25,8 +33,17 @@ impl Storage<'_> {
     /// The claim's name, if it is one.
     pub fn claim(&self) -> Option<&str> {
         match self {
-            Self::Claim(name) => Some(name),
+            Self::Claim(claim) | Self::OwnVolume { claim, .. } => Some(claim),
             Self::EmptyDir | Self::None => None,
+        }
+    }
+
+    /// The name of the volume that is mounted, if one is.
+    pub fn volume(&self) -> Option<&str> {
+        match self {
+            Self::Claim(_) | Self::EmptyDir => Some(DATA_VOLUME),
+            Self::OwnVolume { volume, .. } => Some(volume),
+            Self::None => None,
         }
     }
 }
@@ -72,18 +89,45 @@ fn claim<'a>(
         }),
         _ if fact == Known::Known(None) && makes(case, &name) => {
             notes.push(Finding::ClaimBeingMade { claim });
-            return Ok(Storage::Claim(name));
+            None
         }
-        _ if asked => return obey(&fact, name, notes),
+        _ if asked => obey(&fact, &name, notes)?,
         _ => not_there(&fact, claim, notes),
     };
-    Ok(match instead {
-        Some(finding) => {
-            notes.push(finding);
-            Storage::EmptyDir
-        }
-        None => Storage::Claim(name),
-    })
+    if let Some(finding) = instead {
+        notes.push(finding);
+        return Ok(Storage::EmptyDir);
+    }
+    volume(case, name, asked, notes)
+}
+
+/// The claim as a volume of its own, unless the Pod has it among its volumes: before 1.35 the kubelet waits for ever
+/// for the second volume of one claim (kubernetes/kubernetes#127004).
+fn volume<'a>(
+    case: &Case<'a>,
+    claim: Cow<'a, str>,
+    asked: bool,
+    notes: &mut Vec<Finding>,
+) -> Result<Storage<'a>, Finding> {
+    let own = || {
+        elements(&case.spec.volumes).iter().filter_map(|volume| {
+            let source = volume.persistent_volume_claim.as_ref()?;
+            let same = source.claim_name.as_deref() == Some(&*claim);
+            same.then_some((volume.name.as_deref()?, source.read_only == Some(true)))
+        })
+    };
+    if let Some((volume, _)) = own().find(|(_, read_only)| !read_only) {
+        return Ok(Storage::OwnVolume { claim, volume });
+    }
+    if own().next().is_none() {
+        return Ok(Storage::Claim(claim));
+    }
+    let (claim, because) = (claim.into_owned(), "read-only in this Pod".to_owned());
+    if asked {
+        return Err(Finding::ClaimUnusable { claim, because });
+    }
+    notes.push(Finding::ClaimNotReady { claim, because });
+    Ok(Storage::EmptyDir)
 }
 
 /// Whether the claim is made once a Pod wants it.
@@ -99,8 +143,11 @@ fn not_ready(fact: &Known<Option<Claim>>) -> Option<&'static str> {
         Known::Known(None) => Some("missing"),
         Known::Known(Some(claim)) if claim.block => Some("a block device"),
         Known::Known(Some(claim)) if !claim.read_write_many => Some("not ReadWriteMany"),
-        Known::Known(Some(claim)) if !claim.bound => Some("not bound"),
-        Known::Known(Some(_)) => None,
+        Known::Known(Some(claim)) => match claim.state {
+            ClaimState::Ending => Some("being deleted"),
+            ClaimState::Unbound => Some("not bound"),
+            ClaimState::Bound => None,
+        },
     }
 }
 
@@ -117,6 +164,12 @@ fn not_there(
             claim,
             because: "a block device".into(),
         }),
+        Known::Known(Some(found)) if found.state == ClaimState::Ending => {
+            Some(Finding::ClaimNotReady {
+                claim,
+                because: "being deleted".into(),
+            })
+        }
         Known::Known(Some(found)) => {
             notes.extend(not_shared(*found, &claim));
             None
@@ -124,27 +177,34 @@ fn not_there(
     }
 }
 
-/// The claim was asked for: it is mounted, unless that could never work.
-fn obey<'a>(
+/// The claim was asked for: nothing takes its place, unless it could never be mounted.
+fn obey(
     fact: &Known<Option<Claim>>,
-    name: Cow<'a, str>,
+    name: &str,
     notes: &mut Vec<Finding>,
-) -> Result<Storage<'a>, Finding> {
+) -> Result<Option<Finding>, Finding> {
+    let claim = || name.to_owned();
     match fact {
         Known::Known(Some(found)) if found.block => {
-            let because = "its volumeMode is Block".to_owned();
             return Err(Finding::ClaimUnusable {
-                claim: name.into_owned(),
-                because,
+                claim: claim(),
+                because: "its volumeMode is Block".to_owned(),
             });
         }
-        Known::Known(Some(found)) => notes.extend(not_shared(*found, &name)),
+        Known::Known(Some(found)) if found.state == ClaimState::Ending => {
+            notes.push(Finding::ClaimPending {
+                claim: claim(),
+                because: "is being deleted",
+            });
+        }
+        Known::Known(Some(found)) => notes.extend(not_shared(*found, name)),
         Known::Known(None) => notes.push(Finding::ClaimPending {
-            claim: name.clone().into_owned(),
+            claim: claim(),
+            because: "does not exist yet",
         }),
         Known::Unknown => {}
     }
-    Ok(Storage::Claim(name))
+    Ok(None)
 }
 
 fn not_shared(claim: Claim, name: &str) -> Option<Finding> {

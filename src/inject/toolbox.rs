@@ -10,14 +10,13 @@ use serde::ser::SerializeMap;
 
 use super::access::{Access, DATA_PATH, Folder, SOCKET_PATH, TMP_PATH};
 use super::annotations::Placement;
-use super::decide::{Case, DATA_VOLUME, Intent, TMP_VOLUME, TOOLBOX};
+use super::decide::{Case, Intent, TMP_VOLUME, TOOLBOX};
 use super::image::any_matches;
 use super::parts::{Mount, Variable};
 use super::pod::TMPDIR;
 use super::quantity::Quantity;
 use super::resources::Share;
 use super::settings::Settings;
-use super::storage::Storage;
 use super::user::{CapabilitySet, User};
 
 /// A container as the API wants it.
@@ -278,11 +277,11 @@ fn mounts<'a>(case: &'a Case<'a>, intent: &'a Intent<'a>) -> Vec<Mount<'a>> {
             mounts.push(Mount::whole(TMP_VOLUME, SOCKET_PATH.into()));
         }
     }
-    if intent.storage != Storage::None {
+    if let Some(volume) = intent.storage.volume() {
         let sub_path_expr = Some(SUB_PATH);
         mounts.push(Mount {
             sub_path_expr,
-            ..Mount::whole(DATA_VOLUME, DATA_PATH.into())
+            ..Mount::whole(volume, DATA_PATH.into())
         });
     }
     mounts.extend(

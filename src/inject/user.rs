@@ -68,8 +68,8 @@ impl User {
 /// What the Pod says of the target's user.
 struct Target {
     uid: Option<i64>,
-    /// The uid is the Pod's, so that it holds for the toolbox too.
-    inherited: bool,
+    /// The Pod's own word, which a toolbox has too if none is set for it.
+    inherited: Option<i64>,
     /// It must not be root, by its own or the Pod's word.
     non_root: bool,
     /// Root is forbidden for the toolbox, and why.
@@ -94,11 +94,18 @@ impl Target {
         };
         Self {
             uid: uid(own).or_else(|| uid(pod)),
-            inherited: uid(own).is_none(),
+            inherited: uid(pod),
             non_root,
             forbids_root,
         }
     }
+}
+
+/// Whether root in this container is no more than its uid.
+fn powerless(context: Option<&SecurityContext>) -> bool {
+    let added = context.and_then(|c| c.capabilities.as_ref()?.add.as_ref());
+    let privileged = context.and_then(|c| c.privileged) == Some(true);
+    drops_all(context) && !privileged && added.is_none_or(Vec::is_empty)
 }
 
 fn drops_all(context: Option<&SecurityContext>) -> bool {
@@ -124,7 +131,7 @@ pub fn resolve(
         capabilities: capabilities(case, access, uid, &target)?,
     };
     notes.extend(reach(case, access, &target, &user, assumed));
-    notes.extend(writable(case, storage, &user));
+    notes.extend(writable(case, storage, &target, &user));
     Ok(user)
 }
 
@@ -223,31 +230,43 @@ fn reach(
         return None;
     }
     let overrides = user.capabilities == CapabilitySet::DacOverride;
-    match (user.uid, target.uid) {
+    let mismatch = |target: String, toolbox: String| Finding::UserMismatch {
+        container: container.clone(),
+        target,
+        toolbox,
+    };
+    match (user.uid.or(target.inherited), target.uid) {
         (Some(uid), None) if assumed => Some(Finding::UserAssumed { container, uid }),
         (Some(_), _) if overrides => None,
+        (Some(0), Some(0)) if outdone(case, access, user) => Some(mismatch(
+            "root with capabilities".to_owned(),
+            "root without capabilities".to_owned(),
+        )),
         (Some(own), Some(other)) if own == other => None,
-        (Some(_), Some(other)) => Some(Finding::UserMismatch {
-            container,
-            target: format!("uid {other}"),
-            toolbox: format!("uid {}", user.label()),
-        }),
-        (None, Some(_)) if target.inherited => None,
+        (Some(own), Some(other)) => Some(mismatch(format!("uid {other}"), format!("uid {own}"))),
         (_, None) | (None, _) => Some(Finding::UserUnknown { container }),
     }
 }
 
-fn writable(case: &Case<'_>, storage: &Storage<'_>, user: &User) -> Option<Finding> {
-    let Storage::Claim(claim) = storage else {
-        return None;
-    };
+/// Whether the target has capabilities that the toolbox lacks where that counts: on the way through `/proc`.
+fn outdone(case: &Case<'_>, access: &Access<'_>, user: &User) -> bool {
+    let own = case.target().security_context.as_ref();
+    *access == Access::PidOnly && user.capabilities == CapabilitySet::None && !powerless(own)
+}
+
+fn writable(
+    case: &Case<'_>,
+    storage: &Storage<'_>,
+    target: &Target,
+    user: &User,
+) -> Option<Finding> {
+    let claim = storage.claim()?;
     let owner = case.settings.data.uid?;
-    let may_write = user.capabilities.passes_file_modes() || user.uid == Some(owner);
+    let uid = user.uid.or(target.inherited);
+    let may_write = user.capabilities.passes_file_modes() || uid == Some(owner);
     (!may_write).then(|| Finding::DataNotWritable {
-        uid: user
-            .uid
-            .map_or_else(|| "an unset user".to_owned(), |uid| format!("uid {uid}")),
-        claim: claim.clone().into_owned(),
+        uid: uid.map_or_else(|| "an unset user".to_owned(), |uid| format!("uid {uid}")),
+        claim: claim.to_owned(),
         owner,
     })
 }

@@ -203,13 +203,17 @@ fn named(prefix: &str, all: Vec<Value>) -> Value {
 }
 
 fn volumes() -> BoxedStrategy<Value> {
-    Just(json!([
-        {"name": "scratch", "emptyDir": {"futureMedium": "x"}},
-        {"name": "config", "configMap": {"name": "c"}},
-        {"name": "tmp", "emptyDir": {}},
-        {"name": "disk", "persistentVolumeClaim": {"claimName": "disk"}},
-    ]))
-    .boxed()
+    // One of the names is the claim of the settings.
+    let claim = proptest::sample::select(&["disk", "monitor-azfiles"][..]);
+    let volumes = (claim, any::<bool>()).prop_map(|(claim, read_only)| {
+        json!([
+            {"name": "scratch", "emptyDir": {"futureMedium": "x"}},
+            {"name": "config", "configMap": {"name": "c"}},
+            {"name": "tmp", "emptyDir": {}},
+            {"name": "disk", "persistentVolumeClaim": {"claimName": claim, "readOnly": read_only}},
+        ])
+    });
+    volumes.boxed()
 }
 
 fn mounts() -> BoxedStrategy<Value> {

@@ -19,7 +19,7 @@ fn text<'v>(value: &'v Value, key: &str) -> &'v str {
 }
 
 fn volume_problems(volumes: &[&Value]) -> Vec<String> {
-    let mut found = Vec::new();
+    let (mut found, mut claims) = (Vec::new(), HashSet::new());
     for volume in volumes {
         if volume.as_object().map_or(0, serde_json::Map::len) != 2 {
             found.push(format!(
@@ -30,6 +30,10 @@ fn volume_problems(volumes: &[&Value]) -> Vec<String> {
         let claim = &volume["persistentVolumeClaim"]["claimName"];
         if claim.as_str().is_some_and(|name| !is_dns_subdomain(name)) {
             found.push("a claim's name".into());
+        }
+        // The API takes it, and older kubelets wait for ever for the second.
+        if claim.is_string() && !claims.insert(claim.as_str()) {
+            found.push("two volumes of one claim".into());
         }
     }
     found

@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use crate::inject::Injection;
 use crate::inject::decide::{Asked, Decision, Outcome};
-use crate::inject::finding::TABLE;
+use crate::inject::finding::{Finding, TABLE};
 use crate::inject::settings::Settings;
 use crate::inject::storage::Storage;
 use crate::inject::trail::Verdict;
@@ -16,8 +16,13 @@ pub(super) fn refused(outcome: &Outcome<'_>) -> bool {
     matches!(outcome.decision, Decision::Refuse(_)) && outcome.asked == Asked::Explicit
 }
 
-/// Rules, decision, findings, and what would be added.
-pub(super) fn body(page: &mut String, injection: &Injection<'_>, settings: &Settings) {
+/// Rules, decision, findings, those of others than the Pod among them, and what would be added.
+pub(super) fn body(
+    page: &mut String,
+    injection: &Injection<'_>,
+    others: &[Finding],
+    settings: &Settings,
+) {
     let outcome = &injection.outcome;
     for (rule, verdict) in outcome.trail.steps() {
         let mark = match verdict {
@@ -38,18 +43,19 @@ pub(super) fn body(page: &mut String, injection: &Injection<'_>, settings: &Sett
         settings.hash
     );
     if let Some(reason) = outcome.decision.reason() {
-        let _ = writeln!(page, "  {}: {reason}", reason.code());
-        let doc = TABLE
-            .iter()
-            .find(|row| row.code == reason.code())
-            .map_or("", |row| row.doc);
-        let _ = writeln!(page, "  {doc}");
+        let _ = writeln!(page, "  {}: {reason}\n  {}", reason.code(), doc(reason));
     }
-    for note in &outcome.notes {
-        let _ = writeln!(page, "  note {}: {note}", note.code());
+    for note in outcome.notes.iter().chain(others) {
+        let _ = writeln!(page, "  note {}: {note}\n    {}", note.code(), doc(note));
     }
     intent(page, &outcome.decision);
     additions(page, injection);
+}
+
+/// What a finding means, and the way out.
+fn doc(finding: &Finding) -> &'static str {
+    let row = TABLE.iter().find(|row| row.code == finding.code());
+    row.map_or("", |row| row.doc)
 }
 
 fn intent(page: &mut String, decision: &Decision<'_>) {
@@ -57,7 +63,10 @@ fn intent(page: &mut String, decision: &Decision<'_>) {
         return;
     };
     let storage = match &intent.storage {
-        Storage::Claim(name) => format!("claim {name}"),
+        Storage::Claim(claim) => format!("claim {claim}"),
+        Storage::OwnVolume { claim, volume } => {
+            format!("claim {claim}, by the Pod's volume {volume}")
+        }
         Storage::EmptyDir => "an emptyDir".to_owned(),
         Storage::None => "none".to_owned(),
     };

@@ -56,8 +56,9 @@ fn explain(
     }
     for (_, place, pod) in places(document, namespace, &mut Report::default()) {
         heading(page, document, &place);
+        let others = misplaced(document, &place);
         let explained = deciding.decide(pod, &place, |injection| {
-            body(page, injection, &deciding.settings);
+            body(page, injection, &others, &deciding.settings);
             refused(&injection.outcome)
         });
         match explained {
@@ -67,9 +68,6 @@ fn explain(
                 worst = Explained::Unreadable;
                 let _ = writeln!(page, "  {error:#}");
             }
-        }
-        for finding in misplaced(document, &place) {
-            let _ = writeln!(page, "  note {}: {finding}", finding.code());
         }
         page.push('\n');
     }

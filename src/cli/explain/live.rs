@@ -16,7 +16,7 @@ use crate::cli::connection::namespace;
 use crate::cli::links;
 use crate::cluster::{Look, NamespaceSeen, Reference};
 use crate::inject::decide::{Asked, Origin, Request};
-use crate::inject::facts::{Known, Label};
+use crate::inject::facts::{ClaimState, Known, Label};
 use crate::inject::inject;
 use crate::inject::pod::{Pod, read_json};
 use crate::workload::{misplaced, pod_pointer};
@@ -87,7 +87,7 @@ fn explain(what: &Reference, live: &Live) -> anyhow::Result<(String, ExitCode)> 
     heading(&mut page, what, live);
     links::write(&mut page, &chain);
     page.push_str("rules asked of the Pod\n");
-    body(&mut page, &injection, settings);
+    body(&mut page, &injection, &[], settings);
     for finding in misplaced(&live.object, kind)
         .iter()
         .filter(|_| !pointer.is_empty())
@@ -139,8 +139,11 @@ fn about(live: &Live) -> String {
     let claim = match facts.claim(name) {
         Known::Unknown => "not known",
         Known::Known(None) => "missing",
-        Known::Known(Some(claim)) if claim.bound => "bound",
-        Known::Known(Some(_)) => "not bound",
+        Known::Known(Some(claim)) => match claim.state {
+            ClaimState::Bound => "bound",
+            ClaimState::Unbound => "not bound",
+            ClaimState::Ending => "being deleted",
+        },
     };
     let (ranges, quotas) = (facts.limit_ranges.len(), facts.quotas.len());
     format!(

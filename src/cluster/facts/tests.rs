@@ -8,7 +8,7 @@ use serde_json::json;
 use super::*;
 use crate::cluster::watch::Meta;
 use crate::inject::facts::objects::ClaimObject;
-use crate::inject::facts::{Claim, ClaimsKnown, Label};
+use crate::inject::facts::{Claim, ClaimState, ClaimsKnown, Label};
 
 const CLAIM: &str = "monitor-azfiles";
 
@@ -43,7 +43,7 @@ fn a_claim_is_unknown_until_all_are_read_and_then_there_or_missing() {
     assert_eq!(known("bare"), Known::Unknown);
     pupil.hear(&store, Change::Listed);
     let bound = Claim {
-        bound: true,
+        state: ClaimState::Bound,
         block: false,
         read_write_many: true,
     };
@@ -184,7 +184,7 @@ proptest! {
         for at in 0..8 {
             let home = format!("ns{at}");
             let known = store.facts(&home).claim(CLAIM);
-            let bound = known.get().map(|claim| claim.map(|claim| claim.bound));
+            let bound = known.get().map(|claim| claim.map(|claim| claim.state == ClaimState::Bound));
             prop_assert_eq!(bound, Some(cluster.get(&home).copied()));
         }
         prop_assert_eq!(store.len(), cluster.len());

@@ -169,12 +169,23 @@ fn own(key: &str, value: &str) -> Option<(Text<'static>, Value<'static>)> {
 /// What matters of a PersistentVolumeClaim.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Claim {
-    /// Its phase is Bound.
-    pub bound: bool,
+    /// Whether Pods that mount it come to run.
+    pub state: ClaimState,
     /// Its volumeMode is Block, so that it cannot be mounted.
     pub block: bool,
     /// Its access modes hold ReadWriteMany.
     pub read_write_many: bool,
+}
+
+/// How far a claim is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ClaimState {
+    /// It has no volume yet, or has lost it.
+    Unbound,
+    /// It has a volume.
+    Bound,
+    /// It was deleted, and is kept for the Pods alone that mount it: no new one is scheduled.
+    Ending,
 }
 
 /// Bounds of one kind for the three resources that a toolbox has.
@@ -219,6 +230,6 @@ pub struct Quota {
     pub name: String,
     /// It counts cpu or memory, requests or limits.
     pub compute: bool,
-    /// It counts ephemeral storage, so that each container must state it.
-    pub ephemeral_storage: bool,
+    /// It is about Pods of another class than BestEffort (scope `NotBestEffort`).
+    pub not_best_effort: bool,
 }

@@ -4,9 +4,12 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::Value;
 
-use super::{Amounts, Claim, ClaimsKnown, Facts, Known, LimitKind, LimitRange, Namespace, Quota};
+use super::{
+    Amounts, Claim, ClaimState, ClaimsKnown, Facts, Known, LimitKind, LimitRange, Namespace, Quota,
+};
 use crate::inject::quantity::Amount;
 
 /// The namespace of objects that name none.
@@ -45,8 +48,15 @@ struct Meta {
 #[derive(Debug, Clone, Deserialize, Default)]
 #[serde(default)]
 pub struct ClaimObject {
+    metadata: Option<ClaimMeta>,
     spec: Option<ClaimSpec>,
     status: Option<ClaimStatus>,
+}
+
+#[derive(Debug, Clone, Deserialize, Default)]
+#[serde(rename_all = "camelCase", default)]
+struct ClaimMeta {
+    deletion_timestamp: Option<IgnoredAny>,
 }
 
 #[derive(Debug, Clone, Deserialize, Default)]
@@ -96,8 +106,23 @@ pub struct QuotaObject {
 
 #[derive(Debug, Clone, Deserialize, Default)]
 #[serde(default)]
+#[serde(rename_all = "camelCase")]
 struct QuotaSpec {
     hard: Bounds,
+    scopes: Option<Vec<String>>,
+    scope_selector: Option<ScopeSelector>,
+}
+
+#[derive(Debug, Clone, Deserialize, Default)]
+#[serde(rename_all = "camelCase", default)]
+struct ScopeSelector {
+    match_expressions: Option<Vec<ScopeExpression>>,
+}
+
+#[derive(Debug, Clone, Deserialize, Default)]
+#[serde(rename_all = "camelCase", default)]
+struct ScopeExpression {
+    scope_name: String,
 }
 
 impl ClaimObject {
@@ -107,8 +132,14 @@ impl ClaimObject {
         let phase = self.status.as_ref().and_then(|s| s.phase.as_deref());
         let volume_mode = spec.and_then(|spec| spec.volume_mode.as_deref());
         let modes = spec.and_then(|spec| spec.access_modes.as_deref());
+        let meta = self.metadata.as_ref();
+        let ending = meta.is_some_and(|meta| meta.deletion_timestamp.is_some());
         Claim {
-            bound: phase == Some("Bound"),
+            state: match phase {
+                _ if ending => ClaimState::Ending,
+                Some("Bound") => ClaimState::Bound,
+                _ => ClaimState::Unbound,
+            },
             block: volume_mode == Some("Block"),
             read_write_many: modes
                 .is_some_and(|modes| modes.iter().any(|mode| mode == "ReadWriteMany")),
@@ -142,8 +173,18 @@ impl QuotaObject {
         Quota {
             name,
             compute: counts("cpu") || counts("memory"),
-            ephemeral_storage: counts("ephemeral-storage"),
+            not_best_effort: self.spec.as_ref().is_some_and(QuotaSpec::not_best_effort),
         }
+    }
+}
+
+impl QuotaSpec {
+    fn not_best_effort(&self) -> bool {
+        let selector = self.scope_selector.as_ref();
+        let expressions = selector.and_then(|selector| selector.match_expressions.as_ref());
+        let selected = expressions.into_iter().flatten().map(|one| &one.scope_name);
+        let mut scopes = self.scopes.iter().flatten().chain(selected);
+        scopes.any(|scope| scope == "NotBestEffort")
     }
 }
 

@@ -4,6 +4,7 @@
 //! is decided from it.
 
 mod container;
+mod crowd;
 mod glance;
 mod metadata;
 mod object;
@@ -13,14 +14,15 @@ mod text;
 pub use container::{
     Container, Device, Env, Exec, Handler, Lifecycle, Mount, TMPDIR, Variable, is_dotnet_variable,
 };
+pub use crowd::{CROWDED, is_crowded};
 pub use glance::IfSpoken;
 pub use metadata::{
     Annotations, DEFAULT_CONTAINER, INJECTED_LABEL, Labels, Metadata, STATUS, Value,
 };
 use object::only_objects;
 pub use spec::{
-    Affinity, Capabilities, Named, NodeSelector, ResourceTexts, Resources, SecurityContext, Spec,
-    Toleration, Volume,
+    Affinity, Capabilities, ClaimSource, Named, NodeSelector, ResourceTexts, Resources,
+    SecurityContext, Spec, Toleration, Volume,
 };
 pub use text::{Presence, QuantityText, Text, elements};
 

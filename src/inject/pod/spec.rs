@@ -199,8 +199,8 @@ pub struct ResourceTexts<'a> {
     pub ephemeral_storage: Option<QuantityText<'a>>,
 }
 
-/// A volume: its name, whether it is an emptyDir, and whether it is one of those that nobody can
-/// write to.
+/// A volume: its name, whether it is an emptyDir or a claim, and whether it is one of those that nobody
+/// can write to.
 #[derive(Debug, Default, serde::Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 #[expect(
@@ -216,6 +216,21 @@ pub struct Volume<'a> {
     pub projected: Option<serde::de::IgnoredAny>,
     #[serde(rename = "downwardAPI")]
     pub downward_api: Option<serde::de::IgnoredAny>,
+    #[serde(borrow)]
+    pub persistent_volume_claim: Option<ClaimSource<'a>>,
+}
+
+/// A claim as a volume.
+#[derive(Debug, Default, serde::Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[expect(
+    missing_docs,
+    reason = "fields are those of the Kubernetes API, under their names"
+)]
+pub struct ClaimSource<'a> {
+    #[serde(borrow)]
+    pub claim_name: Option<Text<'a>>,
+    pub read_only: Option<bool>,
 }
 
 impl Volume<'_> {
