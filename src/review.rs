@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::inject::pod::{IfSpoken, Pod, Presence, Text, read_json};
+use crate::inject::pod::{CROWDED, IfSpoken, Pod, Presence, Text, is_crowded, read_json};
 
 const API_VERSION: &str = "admission.k8s.io/v1";
 const KIND: &str = "AdmissionReview";
@@ -162,13 +162,14 @@ impl<O> Review<'_, O> {
     }
 }
 
-/// Reads a review of a Pod. UTF-8 is checked once here: skipped fields are not checked later.
+/// Reads a review of a Pod, unless that takes too much memory. UTF-8 is checked once here: skipped fields are not checked later.
 ///
 /// # Errors
 /// [`ReviewError`] when there is nothing to answer.
 pub fn decode(body: &[u8], reading: Reading) -> Result<Decoded<'_>, ReviewError> {
     let text = text(body)?;
     let read = match reading {
+        _ if is_crowded(text) => Err(ReviewError::NotAReview(CROWDED.to_owned())),
         Reading::Whole => request::<Pod<'_>>(text),
         Reading::IfSpoken => request::<IfSpoken<'_>>(text).map(|review| review.map(|read| read.0)),
     };

@@ -6,7 +6,7 @@ use crate::inject::annotations;
 use crate::inject::decide::{self, Asked, Decision, Origin, Request};
 use crate::inject::facts::Facts;
 use crate::inject::finding::Finding;
-use crate::inject::pod::Pod;
+use crate::inject::pod::{Pod, is_crowded};
 use crate::inject::settings::Settings;
 
 /// Where workloads keep a template, whatever their kind: JSON pointers.
@@ -26,8 +26,11 @@ pub fn pod_pointer(kind: &str, has_containers: impl Fn(&str) -> bool) -> Option<
 }
 
 /// Findings about a workload's template, as its Pods would have them. Objects with a controlling
-/// owner get none: their owner was advised.
+/// owner get none, since their owner was advised, and neither do those that take too much memory to read.
 pub fn advise(object: &str, namespace: &str, facts: &Facts, settings: &Settings) -> Vec<Finding> {
+    if is_crowded(object) {
+        return Vec::new();
+    }
     let Ok(object) = serde_json::from_str::<Value>(object) else {
         return Vec::new();
     };

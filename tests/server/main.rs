@@ -8,6 +8,7 @@
 )]
 
 mod client;
+mod crowd;
 mod drain;
 mod harness;
 mod health;

@@ -76,7 +76,7 @@ async fn every_finding_has_its_counter() {
 }
 
 /// A serving process; killed when a test fails.
-struct Process {
+pub(crate) struct Process {
     child: Child,
     log: BufReader<ChildStderr>,
     webhook: SocketAddr,
@@ -86,7 +86,7 @@ struct Process {
 }
 
 impl Process {
-    fn start(more: &[&str]) -> Self {
+    pub(crate) fn start(more: &[&str]) -> Self {
         let dir = TempDir::new().unwrap();
         assert!(certs(dir.path(), &[]).status.success());
         let mut child = sidebox()
@@ -128,12 +128,16 @@ impl Process {
         }
     }
 
-    async fn connect(&self) -> Client {
+    pub(crate) async fn connect(&self) -> Client {
         Client::connect(self.webhook, &self.ca_pem).await.unwrap()
     }
 
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     fn signal(&self, name: &str) {
-        let pid = self.child.id().to_string();
+        let pid = self.pid().to_string();
         assert!(
             Command::new("kill")
                 .args(["-s", name, &pid])
