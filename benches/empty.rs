@@ -75,6 +75,7 @@ async fn serve(cert: PathBuf, key: PathBuf, addr: &str) -> Result<(), Box<dyn st
         tls,
         limits: Limits::default(),
         metrics: Arc::new(Metrics::new([])),
+        informed: Box::new(|| true),
     };
     server::serve(listeners, server, std::future::pending()).await;
     Ok(())

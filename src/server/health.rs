@@ -23,15 +23,22 @@ use super::tls::Tls;
 const OPENMETRICS: HeaderValue =
     HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
 
+/// What decides whether reviews are to be sent here.
+pub(super) struct Ready {
+    pub(super) stage: Arc<Stage>,
+    pub(super) tls: Arc<Tls>,
+    pub(super) informed: Box<dyn Fn() -> bool + Send + Sync>,
+}
+
 /// Serves the health port for ever; its connections end when the future is dropped.
 pub(super) async fn serve(
     listener: TcpListener,
     limits: Limits,
     metrics: Arc<Metrics>,
-    stage: Arc<Stage>,
-    tls: Arc<Tls>,
+    ready: Ready,
 ) -> Infallible {
-    let router = router(metrics, Arc::clone(&stage), tls);
+    let stage = Arc::clone(&ready.stage);
+    let router = router(metrics, Arc::new(ready));
     // Whoever only holds a connection must not keep the kubelet's probes out for long, and a
     // scraper's GET is simply sent again on a new one.
     let limits = Limits {
@@ -54,21 +61,23 @@ pub(super) async fn serve(
     }
 }
 
-fn router(metrics: Arc<Metrics>, stage: Arc<Stage>, tls: Arc<Tls>) -> Router {
+fn router(metrics: Arc<Metrics>, ready: Arc<Ready>) -> Router {
     Router::new()
         .route("/healthz", get(async || "ok\n"))
-        .route("/readyz", get(async move || readiness(&stage, &tls)))
+        .route("/readyz", get(async move || readiness(&ready)))
         .route("/metrics", get(async move || text(&metrics)))
 }
 
-fn readiness(stage: &Stage, tls: &Tls) -> Response {
+fn readiness(ready: &Ready) -> Response {
     let not = |why: &'static str| (StatusCode::SERVICE_UNAVAILABLE, why).into_response();
-    if stage.is_leaving() {
+    if ready.stage.is_leaving() {
         not("draining: shutdown was asked\n")
-    } else if tls.is_ready() {
-        "ready\n".into_response()
-    } else {
+    } else if !ready.tls.is_ready() {
         not("no certificate yet: the log says what it waits for\n")
+    } else if !(ready.informed)() {
+        not("namespaces, claims, LimitRanges and quotas are being read, for ten seconds at most\n")
+    } else {
+        "ready\n".into_response()
     }
 }
 

@@ -75,6 +75,8 @@ pub struct Server<R> {
     pub limits: Limits,
     /// What is counted; its registry may hold metrics of other rooms too.
     pub metrics: Arc<Metrics>,
+    /// Whether the reviewer knows what it should before it is sent reviews; only `/readyz` asks, who calls is answered.
+    pub informed: Box<dyn Fn() -> bool + Send + Sync>,
 }
 
 /// Serves until `shutdown` completes and the drain is over.
@@ -94,6 +96,7 @@ pub async fn serve<R: Reviewer>(
         tls,
         limits,
         metrics,
+        informed,
     } = server;
     let stage = Arc::new(Stage::serving());
     let tls = Arc::new(tls);
@@ -104,13 +107,12 @@ pub async fn serve<R: Reviewer>(
         metrics: Arc::clone(&metrics),
         stage: Arc::clone(&stage),
     };
-    let health = health::serve(
-        listeners.health,
-        limits,
-        Arc::clone(&metrics),
-        Arc::clone(&stage),
-        Arc::clone(&tls),
-    );
+    let ready = health::Ready {
+        stage: Arc::clone(&stage),
+        tls: Arc::clone(&tls),
+        informed,
+    };
+    let health = health::serve(listeners.health, limits, Arc::clone(&metrics), ready);
     let work = async {
         let (left, ()) = tokio::join!(
             accept::serve(listeners.webhook, webhook),

@@ -21,14 +21,14 @@ const MOST_BYTES: u64 = 16 << 20;
 #[derive(Debug, thiserror::Error)]
 pub enum ReloadError {
     /// One of them cannot be opened or read.
-    #[error("cannot read the {what} file {}: {source}", .path.display())]
+    #[error("cannot read the {what} file {}: {why}", .path.display())]
     Read {
         /// What the file is for.
         what: &'static str,
         /// Which file.
         path: PathBuf,
         /// Why.
-        source: io::Error,
+        why: io::Error,
     },
     /// One of them is too big to be what it should be.
     #[error("the {what} file {} is over {MOST_BYTES} bytes", .path.display())]
@@ -92,10 +92,10 @@ impl FileSet {
         let mut content = Vec::new();
         let read = File::open(path)
             .and_then(|file| file.take(MOST_BYTES + 1).read_to_end(&mut content))
-            .map_err(|source| ReloadError::Read {
+            .map_err(|why| ReloadError::Read {
                 what: self.what,
                 path: path.into(),
-                source,
+                why,
             })?;
         if read as u64 > MOST_BYTES {
             return Err(ReloadError::TooBig {

@@ -5,7 +5,7 @@ use std::future::Future;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use sidebox::admission::{Answer, Route};
@@ -58,6 +58,8 @@ pub(crate) struct Wanted {
     pub(crate) files: Option<(PathBuf, PathBuf)>,
     /// Instead of any files.
     pub(crate) leaves: Option<Leaves>,
+    /// The reviewer is still being told what it should know.
+    pub(crate) reading: Arc<AtomicBool>,
 }
 
 /// A running server.
@@ -139,6 +141,7 @@ impl Running {
             tls,
             limits: wanted.limits,
             metrics: Arc::new(Metrics::new(["not_asked"])),
+            informed: Box::new(move || !wanted.reading.load(Ordering::SeqCst)),
         };
         let listeners = Listeners {
             webhook: bind().await,

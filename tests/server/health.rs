@@ -1,7 +1,10 @@
 //! The plain port: health, readiness, and the text of the metrics as a whole.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use crate::client::get;
-use crate::harness::{Running, limits};
+use crate::harness::{Running, Wanted, authority, limits};
 
 #[tokio::test]
 async fn a_serving_process_is_alive_and_ready() {
@@ -9,6 +12,24 @@ async fn a_serving_process_is_alive_and_ready() {
     assert_eq!(get(server.health, "/healthz").await.text(), "ok\n");
     assert_eq!(get(server.health, "/readyz").await.text(), "ready\n");
     assert_eq!(get(server.health, "/mutate").await.status, 404);
+}
+
+#[tokio::test]
+async fn a_process_that_is_still_reading_is_not_ready_and_answers_all_the_same() {
+    let reading = Arc::new(AtomicBool::new(true));
+    let wanted = Wanted {
+        limits: limits(),
+        reading: Arc::clone(&reading),
+        ..Wanted::default()
+    };
+    let server = Running::start_with(authority(), wanted).await;
+    let ready = get(server.health, "/readyz").await;
+    assert_eq!(ready.status, 503);
+    assert!(ready.text().contains("are being read"), "{}", ready.text());
+    assert_eq!(get(server.health, "/healthz").await.status, 200);
+    assert_eq!(server.review("{}").await.status, 200);
+    reading.store(false, Ordering::SeqCst);
+    assert_eq!(get(server.health, "/readyz").await.status, 200);
 }
 
 #[tokio::test]

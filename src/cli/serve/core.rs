@@ -5,7 +5,7 @@ use std::convert::Infallible;
 use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use futures::future::OptionFuture;
@@ -17,10 +17,13 @@ use super::inside::Inside;
 use super::outside::Outside;
 use crate::admission::{Admission, KnownFacts};
 use crate::cli::facts;
-use crate::cluster::Lease;
+use crate::cluster::{FactStore, Lease};
 use crate::inject::finding::TABLE as FINDINGS;
 use crate::inject::settings::Settings;
 use crate::server::{self, FileSet, Metrics, Reloads};
+
+/// So long a start waits for an API server; five thousand namespaces are read in less.
+const READING: Duration = Duration::from_secs(10);
 
 /// A future that keeps something fresh for as long as the server runs.
 pub(super) type Refresh = Pin<Box<dyn Future<Output = Infallible> + Send>>;
@@ -30,6 +33,8 @@ pub(super) struct Core {
     pub(super) admission: Arc<Admission>,
     pub(super) metrics: Arc<Metrics>,
     pub(super) refresh: Refresh,
+    /// Whether what is asked of the cluster was told, or is in time no more.
+    pub(super) informed: Box<dyn Fn() -> bool + Send + Sync>,
     /// To be given back at the end, if there is one.
     pub(super) lease: Option<Arc<Lease>>,
 }
@@ -68,6 +73,7 @@ pub(super) async fn core(args: &ServeArgs, leaves: Option<Leaves>) -> anyhow::Re
     if let Some(inside) = &inside {
         admission.set_facts(Box::new(Arc::clone(&inside.facts)));
     }
+    let informed = informed(inside.as_ref().map(|inside| Arc::clone(&inside.facts)));
     let lease = outside
         .as_ref()
         .map(|outside| Arc::clone(&outside.shared.lease));
@@ -86,7 +92,18 @@ pub(super) async fn core(args: &ServeArgs, leaves: Option<Leaves>) -> anyhow::Re
         admission,
         metrics,
         refresh: Box::pin(refresh),
+        informed,
         lease,
+    })
+}
+
+/// A replica that knows no quota yet would inject where it must not: it is called once it has read the cluster. An API server
+/// that is away does not keep it from being called.
+fn informed(facts: Option<Arc<FactStore>>) -> Box<dyn Fn() -> bool + Send + Sync> {
+    let began = Instant::now();
+    Box::new(move || {
+        let read = facts.as_ref().is_none_or(|facts| facts.is_read());
+        read || began.elapsed() > READING
     })
 }
 

@@ -49,6 +49,7 @@ async fn serve(args: &ServeArgs) -> anyhow::Result<()> {
         tls,
         limits: limits(args),
         metrics: core.metrics,
+        informed: core.informed,
     };
     let (drain, drained) = oneshot::channel::<()>();
     let serving = server::serve(listeners, server, async {

@@ -22,8 +22,20 @@ const VALUE_BYTES: usize = 1024;
 /// Items of LimitRanges, and quotas, of one namespace; nobody has so many.
 const MOST: usize = 256;
 
+/// The kinds that are watched for facts, each a bit of its own.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Which {
+    Namespaces = 1,
+    Claims = 2,
+    LimitRanges = 4,
+    Quotas = 8,
+}
+
 /// One kind of object as facts.
 pub(super) trait Kind {
+    /// Which of the kinds it is.
+    const WHICH: Which;
+
     /// What is read of the object beside its metadata.
     type Object: DeserializeOwned;
     /// What is kept of it.
@@ -54,6 +66,7 @@ pub(super) trait Kind {
 pub(super) struct Namespaces;
 
 impl Kind for Namespaces {
+    const WHICH: Which = Which::Namespaces;
     type Object = IgnoredAny;
     type Fact = Namespace;
 
@@ -109,6 +122,7 @@ impl Claims {
 }
 
 impl Kind for Claims {
+    const WHICH: Which = Which::Claims;
     type Object = ClaimObject;
     type Fact = Claim;
 
@@ -141,6 +155,7 @@ impl Kind for Claims {
 pub(super) struct LimitRanges;
 
 impl Kind for LimitRanges {
+    const WHICH: Which = Which::LimitRanges;
     type Object = LimitRangeObject;
     type Fact = Vec<LimitRange>;
 
@@ -172,6 +187,7 @@ impl Kind for LimitRanges {
 pub(super) struct Quotas;
 
 impl Kind for Quotas {
+    const WHICH: Which = Which::Quotas;
     type Object = QuotaObject;
     type Fact = Quota;
 

@@ -127,6 +127,7 @@ impl<K: Kind> Pupil<K> {
             }
         }
         self.kind.complete(store);
+        store.read(K::WHICH);
     }
 }
 

@@ -6,9 +6,11 @@
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
 
 use arc_swap::ArcSwap;
 
+use super::kinds::Which;
 use crate::admission::FactSource;
 use crate::inject::facts::Facts;
 
@@ -23,6 +25,8 @@ pub struct FactStore {
     shards: Vec<ArcSwap<Shard>>,
     /// What is known of a namespace of which nothing else is.
     others: ArcSwap<Facts>,
+    /// The kinds that were read as a whole at least once, by their bits.
+    read: AtomicU8,
 }
 
 impl Default for FactStore {
@@ -31,6 +35,7 @@ impl Default for FactStore {
         Self {
             shards: (0..SHARDS).map(|_| ArcSwap::default()).collect(),
             others: ArcSwap::default(),
+            read: AtomicU8::new(0),
         }
     }
 }
@@ -71,6 +76,23 @@ impl FactStore {
     /// What is known of a namespace of which nothing else is.
     pub(super) fn others(&self) -> Arc<Facts> {
         self.others.load_full()
+    }
+
+    /// All there are of a kind have been told.
+    pub(super) fn read(&self, kind: Which) {
+        self.read.fetch_or(kind as u8, Ordering::Relaxed);
+    }
+
+    /// Whether each kind has been read as a whole at least once: what is not known is not there.
+    pub fn is_read(&self) -> bool {
+        let all = [
+            Which::Namespaces,
+            Which::Claims,
+            Which::LimitRanges,
+            Which::Quotas,
+        ];
+        let read = self.read.load(Ordering::Relaxed);
+        all.into_iter().all(|kind| read & kind as u8 != 0)
     }
 
     /// How many namespaces there is something to say of.
