@@ -138,7 +138,7 @@ const ROWS: &[Row] = &[
                 "validatingwebhookconfigurations",
             ],
         ),
-        &["get", "list", "watch", "patch"],
+        &["list", "watch", "patch"],
     ),
     row(
         (|on| on.certificates, "certificates"),
@@ -150,7 +150,7 @@ const ROWS: &[Row] = &[
         (|on| on.certificates, "certificates"),
         (Place::OwnNamespace, Named::Authority),
         ("", &["secrets"]),
-        &["get", "list", "watch", "update", "patch"],
+        &["list", "watch", "patch"],
     ),
     row(
         (|on| on.facts || on.certificates, "the Lease"),
@@ -162,7 +162,7 @@ const ROWS: &[Row] = &[
         (|on| on.facts || on.certificates, "the Lease"),
         (Place::OwnNamespace, Named::Own),
         ("coordination.k8s.io", &["leases"]),
-        &["get", "list", "watch", "update", "patch"],
+        &["get", "patch"],
     ),
 ];
 
@@ -254,7 +254,7 @@ mod tests {
             .collect();
         for wanted in [
             "create secrets in namespace ours",
-            "update secrets box-ca in namespace ours",
+            "patch secrets box-ca in namespace ours",
             "patch mutatingwebhookconfigurations box",
             "get leases box in namespace ours",
         ] {

@@ -27,14 +27,14 @@ const RIGHTS: &[[&str; 5]] = &[
         "*",
         "mutatingwebhookconfigurations.admissionregistration.k8s.io",
         "sidebox",
-        "get list watch patch",
+        "list watch patch",
     ],
     [
         "certificates",
         "*",
         "validatingwebhookconfigurations.admissionregistration.k8s.io",
         "sidebox",
-        "get list watch patch",
+        "list watch patch",
     ],
     ["certificates", "own", "secrets", "*", "create"],
     [
@@ -42,7 +42,7 @@ const RIGHTS: &[[&str; 5]] = &[
         "own",
         "secrets",
         "sidebox-ca",
-        "get list watch update patch",
+        "list watch patch",
     ],
     ["lease", "own", "leases.coordination.k8s.io", "*", "create"],
     [
@@ -50,7 +50,7 @@ const RIGHTS: &[[&str; 5]] = &[
         "own",
         "leases.coordination.k8s.io",
         "sidebox",
-        "get list watch update patch",
+        "get patch",
     ],
 ];
 

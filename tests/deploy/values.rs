@@ -192,11 +192,11 @@ fn line(row: &Row, values: &Value) -> String {
         Value::String(text) if text.is_empty() => "empty".to_owned(),
         Value::String(text) => format!("`{text}`"),
         Value::Array(items) if items.len() > 1 => {
-            let items = items.iter().map(|item| item.as_str().unwrap_or_default());
-            items
-                .map(|item| format!("`{item}`"))
-                .collect::<Vec<_>>()
-                .join(", ")
+            let items = items.iter().map(|item| match item {
+                Value::String(text) => format!("`{text}`"),
+                other => format!("`{other}`"),
+            });
+            items.collect::<Vec<_>>().join(", ")
         }
         other => format!("`{other}`"),
     };
