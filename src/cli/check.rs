@@ -3,7 +3,7 @@
 use std::io::{Write, stdout};
 use std::process::ExitCode;
 
-use clap::{Args, ValueEnum};
+use clap::{Arg, Args, ValueEnum};
 use serde::Serialize;
 
 use super::connection::{ConnectionArgs, namespace};
@@ -41,6 +41,14 @@ pub(super) struct CheckArgs {
     settings: SettingsArgs,
     #[command(flatten)]
     connection: ConnectionArgs,
+}
+
+/// What the flag of settings means for a cluster.
+pub(super) fn of_a_cluster(arg: Arg) -> Arg {
+    match arg.get_id().as_str() {
+        "config" => arg.help("Settings file; without it those of Sidebox in the cluster"),
+        _ => arg,
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

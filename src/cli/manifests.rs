@@ -27,7 +27,7 @@ pub(super) struct ManifestArgs {
     /// File, folder (its .yaml, .yml and .json files) or - for standard input; may be given more than once
     #[arg(short = 'f', long = "filename", value_name = "FILE|DIR|-")]
     files: Vec<PathBuf>,
-    /// Namespace of objects that name none [default: default; in a cluster that of the context]
+    /// Namespace of objects that name none [default: default]
     #[arg(short = 'n', long, value_name = "NAME")]
     namespace: Option<String>,
 }
@@ -61,7 +61,7 @@ impl ManifestArgs {
 /// The settings file of a command that decides.
 #[derive(Debug, Args)]
 pub(super) struct SettingsArgs {
-    /// Settings file; without it the defaults that `sidebox config` prints, in a cluster those of Sidebox there
+    /// Settings file; without it the defaults that `sidebox config` prints
     #[arg(long, value_name = "FILE", env = "SIDEBOX_CONFIG")]
     config: Option<PathBuf>,
 }

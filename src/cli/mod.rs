@@ -59,13 +59,13 @@ enum Command {
     #[command(after_help = INJECT_EXAMPLES)]
     Inject(inject::InjectArgs),
     /// Take an injection back: the manifests as they were before
-    #[command(after_help = EXIT_CODES)]
+    #[command(after_help = uninject::EXIT_CODES)]
     Uninject(uninject::UninjectArgs),
     /// Show why a Pod has no toolbox: every rule that is asked, in a cluster every link of the chain
-    #[command(after_help = explain::EXAMPLES)]
+    #[command(after_help = explain::EXAMPLES, mut_args = explain::of_both)]
     Explain(explain::ExplainArgs),
     /// Test an installation in a cluster, with a Pod that is created as a dry run
-    #[command(after_help = check::EXAMPLES)]
+    #[command(after_help = check::EXAMPLES, mut_args = check::of_a_cluster)]
     Check(check::CheckArgs),
     /// Print the default settings file with its documentation, or check one
     Config(config::ConfigArgs),

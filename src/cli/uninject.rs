@@ -14,6 +14,12 @@ use super::inject::{entry, outgoing, places, write};
 use super::manifests::ManifestArgs;
 use crate::inject::uninject::{Undo, UninjectError, uninject};
 
+/// How it ends.
+pub(super) const EXIT_CODES: &str = "\
+Exit codes:
+  0  done, also where nothing was injected
+  1  error: something could not be read or written; everything else was done";
+
 /// The flags of `sidebox uninject`.
 #[derive(Debug, Args)]
 pub(super) struct UninjectArgs {

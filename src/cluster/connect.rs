@@ -25,16 +25,16 @@ pub enum ConnectError {
         "cannot read the service account that is mounted in this Pod: {0}; automountServiceAccountToken \
          of the Pod must be true"
     )]
-    InPod(#[source] InClusterError),
+    InPod(InClusterError),
     /// There is neither a service account nor a kubeconfig.
     #[error("no cluster is configured, neither by a service account nor by KUBECONFIG: {0}")]
-    Nowhere(#[source] InferConfigError),
+    Nowhere(InferConfigError),
     /// The kubeconfig cannot be read, or has no such context.
     #[error("the kubeconfig cannot be used: {0}")]
-    Kubeconfig(#[source] KubeconfigError),
+    Kubeconfig(KubeconfigError),
     /// The configuration makes no client.
     #[error("the cluster's configuration cannot be used: {0}")]
-    Unusable(#[source] kube::Error),
+    Unusable(kube::Error),
 }
 
 /// What the caller knows of the Pod that we run in.

@@ -136,7 +136,9 @@ fn on_the_same_file_system_it_is_renamed_and_has_a_report_beside_it() {
     let output = run(command);
     let told = String::from_utf8_lossy(&output.stderr);
     assert!(
-        told.contains("has analyze, this one has not: the image toolbox-dotnet"),
+        told.contains(
+            "`dotnet-dump analyze` is not in this tool; Microsoft's, in the image toolbox-dotnet"
+        ),
         "{told}"
     );
 }
@@ -214,11 +216,10 @@ fn a_process_that_connects_writes_beside_the_port() {
     drop(app);
 }
 
-#[expect(clippy::print_stderr, reason = "a skipped test says so")]
 fn is_root() -> bool {
     let root = rustix::process::geteuid().is_root();
     if !root {
-        eprintln!("skipped: needs root");
+        dotnet::skipped("needs root");
     }
     root
 }

@@ -7,7 +7,7 @@ mod live;
 
 use std::process::ExitCode;
 
-use clap::Args;
+use clap::{Arg, Args};
 
 use super::connection::ConnectionArgs;
 use super::manifests::{ManifestArgs, SettingsArgs};
@@ -42,6 +42,22 @@ pub(super) struct ExplainArgs {
     settings: SettingsArgs,
     #[command(flatten)]
     connection: ConnectionArgs,
+}
+
+/// What flags of manifests mean for what lives, and which flags of a cluster mean nothing for manifests.
+pub(super) fn of_both(arg: Arg) -> Arg {
+    match arg.get_id().as_str() {
+        "namespace" => arg.help(
+            "With KIND/NAME: its namespace [default: that of the context]; with -f: namespace of objects that name none \
+             [default: default]",
+        ),
+        "config" => arg.help(
+            "Settings file; without it with KIND/NAME those of Sidebox in the cluster, with -f the defaults that `sidebox \
+             config` prints",
+        ),
+        "kubeconfig" | "context" => arg.conflicts_with("files"),
+        _ => arg,
+    }
 }
 
 /// Explains what lives, or every Pod of the manifests.

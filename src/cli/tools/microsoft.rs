@@ -131,8 +131,7 @@ impl Name {
             None => error,
             Some(Missing { word, what }) => {
                 let text = format!(
-                    "Microsoft's {tool} has {word}, this one has not: the image toolbox-dotnet brings Microsoft's, which \
-                     {what}\n",
+                    "`{tool} {word}` is not in this tool; Microsoft's, in the image toolbox-dotnet, {what}\n",
                     tool = self.tool
                 );
                 command.error(error.kind(), text)
@@ -216,16 +215,19 @@ mod tests {
         };
         let told = error(&["dotnet-trace", "collect", "--dsrouter", "ios"]);
         assert!(
-            told.contains("has --dsrouter, this one has not: the image toolbox-dotnet"),
+            told.contains("`dotnet-trace --dsrouter` is not in this tool; Microsoft's, in the image toolbox-dotnet"),
             "{told}"
         );
         let told = error(&["dotnet-trace", "collect-linux"]);
         assert!(
-            told.contains("has collect-linux, this one has not"),
+            told.contains("`dotnet-trace collect-linux` is not in this tool"),
             "{told}"
         );
         let told = error(&["dotnet-trace", "collect", "--", "dotnet", "x.dll"]);
-        assert!(told.contains("has --, this one has not"), "{told}");
+        assert!(
+            told.contains("`dotnet-trace --` is not in this tool"),
+            "{told}"
+        );
         let told = error(&["dotnet-trace", "collect", "--nonsense"]);
         assert!(!told.contains("toolbox-dotnet"), "{told}");
     }
@@ -248,7 +250,7 @@ mod tests {
                 let told = name.parse(typed(&words).into_iter()).unwrap_err();
                 let told = told.to_string();
                 assert!(
-                    told.contains(&format!("has {}, this one has not", row.word)),
+                    told.contains(&format!("`{} {}` is not in this tool", name.tool, row.word)),
                     "{told}"
                 );
                 let line = format!("| `{}` | `{}` | {} |", name.tool, row.word, row.what);
