@@ -1,4 +1,4 @@
-# Every command of the project. CI calls these and nothing else.
+# Every command of the project, which CI calls too.
 .DEFAULT_GOAL := help
 CARGO ?= cargo
 # What is built: amd64 or arm64, by default for this machine.
@@ -22,14 +22,20 @@ export CC_$(subst -,_,$(TARGET)) := $(STATIC_CC)
 endif
 
 help: ## Show this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /\1\t/' | expand -t 14
 
 demo: ## The main job: inject the sample through a real TLS admission call, and explain it
 	@$(CARGO) build --quiet --bins --examples
 	@$(CARGO) run --quiet --example demo
 
 test: test-fast lint-workflows deploy-tools ## All tests, with all their set-up
-	$(call run-suites,deploy cluster_room apiserver gate workloads live)
+	$(call run-suites,deploy cluster_room apiserver gate workloads live cluster_smoke)
+
+ahead: ## Build what the tests need beside themselves: Kubernetes, its tools, the release binary
+	@$(LAUNCH) build --level 3
+	@for tool in actionlint helm kinds promtool; do $(LAUNCH) tool $$tool || exit 1; done
+	@./benches/gate.sh build
+	@$(MAKE) --no-print-directory release
 
 # Instruction counts do not mind what runs beside.
 suite-gate:
@@ -68,4 +74,4 @@ bench: release ## Ratios against the yardsticks, as a table
 
 include tests/cluster/cluster.mk deploy/deploy.mk fuzz/fuzz.mk images/images.mk
 
-.PHONY: help demo test test-fast suite-gate check fmt docs golden release bench bench-tools
+.PHONY: help demo ahead test test-fast suite-gate check fmt docs golden release bench bench-tools

@@ -15,6 +15,8 @@ work=$("${CARGO:-cargo}" build --quiet --profile gate --bench work --message-for
     sed -n 's/.*"name":"work".*"executable":"\([^"]*\)".*/\1/p')
 [ -x "$work" ] || { echo "benches/gate.sh: the build made no program" >&2; exit 1; }
 
+[ "${1:-}" != build ] || exit 0
+
 instructions() { # KIND FILE TIMES
     valgrind --tool=callgrind --callgrind-out-file=/dev/null \
         "$work" "$1" "benches/data/$2.json" "$3" 2>&1 >/dev/null |

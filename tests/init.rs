@@ -2,8 +2,7 @@
 
 #![expect(
     clippy::unwrap_used,
-    clippy::print_stderr,
-    reason = "what cannot be run or read fails the test; a skip is told"
+    reason = "what cannot be run or read fails the test"
 )]
 
 use std::fs;
@@ -15,6 +14,9 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
 
 use rustix::process::{Pid, Signal, kill_process, test_kill_process};
+
+#[path = "support/skip.rs"]
+mod skip;
 
 const SIDEBOX: &str = env!("CARGO_BIN_EXE_sidebox");
 
@@ -148,7 +150,7 @@ fn as_process_1_it_clears_away_what_others_leave() {
     ];
     let possible = Command::new("unshare").args(namespace).arg("true").output();
     if !possible.is_ok_and(|output| output.status.success()) {
-        eprintln!("skipped: this machine gives no PID namespaces");
+        skip::skipped("this machine gives no PID namespaces");
         return;
     }
     let script = "\

@@ -76,7 +76,9 @@ dotnet() {
   local major
   root=$("$checkout/tests/dotnet/prepare")/root || fail "there is no .NET to build on"
   root=$(readlink -f "$root")
-  feed=$(readlink -f "${SIDEBOX_SHARED:-$checkout/../shared}/dotnet/nuget")
+  feed=${SIDEBOX_SHARED:-$checkout/../shared}/dotnet/nuget
+  [ -d "$feed" ] || fail "OFFLINE=1 needs a package feed, and $feed is none: SIDEBOX_SHARED names the folder with dotnet/nuget"
+  feed=$(readlink -f "$feed")
   for major in 8 10; do
     version=$(basename "$(printf '%s\n' "$root/shared/Microsoft.NETCore.App/$major".* | sort -V | tail -n 1)")
     base "$MICROSOFT/runtime:$major.0" runtime.Dockerfile "$SUITE $PACKAGES $root $version" runtime_folder

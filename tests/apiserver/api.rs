@@ -216,7 +216,8 @@ impl Connection {
             status: head.status,
             audit_id: head.headers.get("Audit-Id").map(text).unwrap_or_default(),
             warnings: head.headers.get_all("Warning").iter().map(text).collect(),
-            body: serde_json::from_slice(&bytes).unwrap_or(Value::Null),
+            body: serde_json::from_slice(&bytes)
+                .unwrap_or_else(|_| String::from_utf8_lossy(&bytes).into()),
         }
     }
 }

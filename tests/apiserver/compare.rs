@@ -29,6 +29,11 @@ pub(crate) fn settled(mut pod: Value) -> Value {
     if pod["metadata"]["generateName"].is_string() {
         pod["metadata"]["name"] = "generated".into();
     }
+    // Pods with scheduling gates have one from the start.
+    let conditions = pod["status"]["conditions"].as_array_mut();
+    for condition in conditions.into_iter().flatten() {
+        condition["lastTransitionTime"] = Value::Null;
+    }
     let volumes = pod["spec"]["volumes"].as_array().into_iter().flatten();
     let mut names = volumes.filter_map(|volume| volume["name"].as_str());
     if let Some(token) = names

@@ -147,6 +147,7 @@ pub(crate) async fn corpus(world: &World) {
     };
     let plain = manifests(&world.cluster, &[folder]);
     println!("{} Pods in the manifests", plain.len());
+    assert!(plain.len() >= 80, "the corpus is not whole");
     let all = with_asking(&plain);
     both_ways(world, "corpus", "manifests of real projects", &all).await;
 }
@@ -173,19 +174,40 @@ pub(crate) async fn fixtures(world: &World) {
     let full = module("k8s.io/api").join("testdata");
     for version in ["HEAD", "v1.33.0", "v1.34.0", "v1.35.0", "v1.36.0"] {
         for kind in ["core.v1.Pod", "apps.v1.Deployment", "batch.v1.Job"] {
-            let file = full.join(version).join(format!("{kind}.yaml"));
-            folders.extend(file.is_file().then_some(file));
+            folders.push(full.join(version).join(format!("{kind}.yaml")));
         }
     }
     let plain = manifests(&world.cluster, &folders);
+    let populated = folders.len() - 2;
     println!(
-        "{} fixtures, {} fully populated",
-        plain.len(),
-        folders.len() - 2
+        "{} fixtures, {populated} fully populated",
+        plain.len() - populated
     );
     let all = with_asking(&plain);
     both_ways(world, "fixtures", "fixtures of Kubernetes", &all).await;
 }
+
+/// The members of the fully populated Pod one by one, so that servers accept many of them.
+pub(crate) async fn members(world: &World) {
+    let file = module("k8s.io/api").join("testdata/HEAD/core.v1.Pod.yaml");
+    let populated = manifests(&world.cluster, &[file]);
+    let plain = sources::members(&populated[0]);
+    println!("{} members of a Pod", plain.len());
+    let ways = Ways::open(world, "members", &json!({}), &[]).await;
+    for arena in ways.both() {
+        world.accounts(arena, &plain).await;
+    }
+    let all = with_asking(&plain);
+    let (mut audit, mut tally) = (world.audit(), Tally::default());
+    tally
+        .judge(&world.api, &mut audit, &ways.both(), &all)
+        .await;
+    // The rest are names and kinds that mean nothing, such as `nameValue`.
+    tally.conclude("members of the populated Pod", 40);
+}
+
+/// The first minor of Kubernetes in which all of `YOUNG` is on by default (its `kube_features.go`).
+const YOUNG_SINCE: u32 = 35;
 
 /// Fields that are younger than any Pod type Sidebox could know, or that it has no business with, by pointer.
 const YOUNG: [(&str, &str); 6] = [
@@ -202,10 +224,9 @@ const YOUNG: [(&str, &str); 6] = [
 
 /// What this server knows and Sidebox does not is still there after an injection.
 pub(crate) async fn young_fields(world: &World) {
-    if world.cluster.is_given() {
-        println!(
-            "skipped: the fields are those of the pinned Kubernetes, a given cluster may be older"
-        );
+    let minor = world.minor().await;
+    if minor < YOUNG_SINCE {
+        println!("skipped: the fields are of Kubernetes 1.{YOUNG_SINCE}, this is 1.{minor}");
         return;
     }
     let mut pod = small_pod();

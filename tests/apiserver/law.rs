@@ -132,7 +132,12 @@ fn problems(without: &Reply, with: Reply, witness: Option<&Witness>) -> Vec<Stri
         )];
     }
     if !with.accepted() {
-        return Vec::new();
+        // Rejected by others. That Sidebox failed on it would still be a fault.
+        let failed = witness.filter(|seen| seen.failed_open() > 0);
+        return failed
+            .map(|seen| format!("the webhook did not answer: {seen:?}"))
+            .into_iter()
+            .collect();
     }
     let (without, with) = (settled(without.body.clone()), settled(with.body));
     if let Some(witness) = witness {

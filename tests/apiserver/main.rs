@@ -63,6 +63,9 @@ fn main() -> ExitCode {
         shared.beside("fixtures_of_kubernetes", async |world| {
             judged::fixtures(world).await;
         }),
+        shared.beside("members_of_the_populated_pod", async |world| {
+            judged::members(world).await;
+        }),
         shared.beside("young_fields", async |world| {
             judged::young_fields(world).await;
         }),

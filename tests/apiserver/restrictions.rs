@@ -117,10 +117,20 @@ fn ranges_of_containers() -> Vec<Range> {
             vec![],
         ),
         (
+            "disk-min",
+            json!([{"type": "Container", "min": {"ephemeral-storage": "100Mi"}}]),
+            vec![],
+        ),
+        (
+            "disk-small",
+            json!([{"type": "Container", "min": {"ephemeral-storage": "10Mi"}, "default": {"ephemeral-storage": "20Mi"}}]),
+            vec![],
+        ),
+        (
             "impossible",
             json!([{"type": "Container", "min": {"memory": "5Gi"}, "max": {"memory": "5Gi"},
             "default": {"memory": "5Gi"}, "defaultRequest": {"memory": "5Gi"}}]),
-            vec![],
+            vec![json!({}), json!({"limits": {"cpu": "1", "memory": "5Gi"}})],
         ),
     ]
 }

@@ -1,6 +1,7 @@
 //! Another mutating webhook beside Sidebox, before it and after it: both get their way, and one that
 //! breaks the toolbox is repaired or makes the Pod invalid at once, never a Pod that hangs.
 
+use hyper::StatusCode;
 use serde_json::{Value, json};
 
 use crate::api::Reply;
@@ -15,7 +16,7 @@ use crate::world::{Arena, World};
 struct Pair {
     arena: Arena,
     other: StandIn,
-    _sidebox: Sidebox,
+    sidebox: Sidebox,
 }
 
 /// Webhooks are called in the order of their names; Sidebox's begins with m.
@@ -50,7 +51,7 @@ impl Pair {
         Self {
             arena,
             other,
-            _sidebox: sidebox,
+            sidebox,
         }
     }
 
@@ -140,7 +141,11 @@ pub(crate) async fn both_get_their_way(world: &World) {
     ] {
         let pair = Pair::start(world, name, order, "IfNeeded", change).await;
         for pod in [asking_pod(), native_pod()] {
+            let before = pair.sidebox.reviews().await;
             let reply = pair.offer(world, &pod).await;
+            // Whatever changed after the first call, a webhook or a plugin of the server, brings the Pod back.
+            let reviews = pair.sidebox.reviews().await - before;
+            assert!(reviews >= 2, "{name}: {reviews} calls of Sidebox");
             assert!(reply.accepted(), "{name}: {}", reply.message());
             assert!(is_injected(&reply.body), "{name}: {}", reply.body);
             let left = change(&reply.body);
@@ -171,6 +176,9 @@ pub(crate) async fn a_stripped_toolbox_is_repaired_or_loud(world: &World) {
                 let toolbox = &reply.body["spec"]["initContainers"][0];
                 assert_eq!(toolbox["restartPolicy"], "Always", "{name}: {toolbox}");
             } else {
+                assert_eq!(reply.status, StatusCode::UNPROCESSABLE_ENTITY, "{name}");
+                let why = "without restartPolicy=Always";
+                assert!(reply.message().contains(why), "{name}: {}", reply.message());
                 println!("{name}: {}", reply.message());
             }
         }

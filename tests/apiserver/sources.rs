@@ -9,6 +9,7 @@ use proptest::test_runner::TestRunner;
 use serde_json::{Value, json};
 
 use crate::cluster::Cluster;
+use crate::judged::small_pod;
 use crate::pods;
 
 /// The Pods of all manifests below folders, the Pod templates of workloads among them.
@@ -91,6 +92,42 @@ pub(crate) fn module(name: &str) -> PathBuf {
     let said: Value = serde_json::from_slice(&done.stdout).unwrap_or_default();
     let folder = said["Dir"].as_str().unwrap_or_else(|| panic!("{done:?}"));
     PathBuf::from(folder)
+}
+
+/// A small Pod with one member of another at a time: of its spec, of its first container, and of its first volume.
+pub(crate) fn members(populated: &Value) -> Vec<Value> {
+    let members = |value: &Value, but: &[&str]| {
+        let all = value.as_object().cloned().unwrap_or_default();
+        let wanted = all
+            .into_iter()
+            .filter(|(key, _)| !but.contains(&key.as_str()));
+        wanted.collect::<Vec<_>>()
+    };
+    let spec = &populated["spec"];
+    let lists = [
+        "containers",
+        "initContainers",
+        "ephemeralContainers",
+        "volumes",
+    ];
+    let of_spec = members(spec, &lists).into_iter().map(|(key, value)| {
+        let mut pod = small_pod();
+        pod["spec"][key] = value;
+        pod
+    });
+    let container = members(&spec["containers"][0], &["name", "image"]);
+    let of_container = container.into_iter().map(|(key, value)| {
+        let mut pod = small_pod();
+        pod["spec"]["containers"][0][key] = value;
+        pod
+    });
+    let volume = members(&spec["volumes"][0], &["name"]);
+    let of_volume = volume.into_iter().map(|(key, value)| {
+        let mut pod = small_pod();
+        pod["spec"]["volumes"] = json!([{"name": "member", key: value}]);
+        pod
+    });
+    of_spec.chain(of_container).chain(of_volume).collect()
 }
 
 /// Asks for a toolbox in every way that annotations can.

@@ -47,6 +47,25 @@ impl World {
         world
     }
 
+    /// The minor version of this Kubernetes, 37 of 1.37; providers write it as `34+`, too.
+    pub(crate) async fn minor(&self) -> u32 {
+        let version = self.api.call("GET", "/version", &json!({})).await.body;
+        let minor = version["minor"].as_str().unwrap();
+        minor.trim_end_matches('+').parse().unwrap()
+    }
+
+    /// How often the API server went on without Sidebox's webhook because that failed.
+    pub(crate) async fn failed_open(&self) -> u64 {
+        let reply = self.api.call("GET", "/metrics", &json!({})).await;
+        let text = reply.body.as_str().unwrap();
+        let ours = |line: &&str| {
+            line.starts_with("apiserver_admission_webhook_fail_open_count{")
+                && line.contains("name=\"pods.sidebox.dev\"")
+        };
+        let count = |line: &str| line.rsplit_once(' ').unwrap().1.parse::<u64>().unwrap();
+        text.lines().filter(ours).map(count).sum()
+    }
+
     /// The audit log from here on.
     pub(crate) fn audit(&self) -> Audit {
         if self.cluster.is_given() {

@@ -37,6 +37,9 @@ pub(crate) enum Level {
 /// Names the file of a cluster that is there already (README.md, "On a cluster of your own").
 const GIVEN: &str = "SIDEBOX_KUBECONFIG";
 
+/// How an image archive comes into the nodes of such a cluster.
+const LOAD: &str = "SIDEBOX_LOAD";
+
 /// Every object of a suite on such a cluster that lies in no namespace carries this label, for its end.
 pub(crate) const LABEL: &str = "sidebox-test";
 
@@ -150,15 +153,20 @@ impl Cluster {
         kubectl
     }
 
-    /// Imports image archives into the node of level 3.
+    /// Imports image archives: into the node of level 3, or as `$SIDEBOX_LOAD` does it for a given cluster.
     pub(crate) fn load(&self, archives: &[PathBuf]) {
-        let loaded = launch("load")
-            .arg("--dir")
-            .arg(&self.path)
-            .args(archives)
-            .status()
-            .expect("the launcher starts");
-        assert!(loaded.success(), "images are imported: {archives:?}");
+        for archive in archives {
+            let mut load = if self.is_given() {
+                given_load()
+            } else {
+                let mut load = launch("load");
+                load.arg("--dir").arg(&self.path);
+                load
+            };
+            let loaded = load.arg(archive).status();
+            let loaded = loaded.unwrap_or_else(|error| panic!("{load:?}: {error}"));
+            assert!(loaded.success(), "{load:?}: {loaded}");
+        }
     }
 
     /// Ends the cluster; the launcher says on standard error what it left behind, and then this is false.
@@ -202,6 +210,17 @@ impl Level {
             Self::Node => "3",
         }
     }
+}
+
+/// The words of `$SIDEBOX_LOAD`, to which an archive is added.
+fn given_load() -> Command {
+    let words = env::var(LOAD).unwrap_or_else(|_| {
+        panic!("{LOAD} must say how images come into the nodes, such as `kind load image-archive`")
+    });
+    let mut words = words.split_whitespace();
+    let mut load = Command::new(words.next().unwrap_or_default());
+    load.args(words);
+    load
 }
 
 /// One call of the launcher.

@@ -12,7 +12,6 @@
 #![expect(
     clippy::expect_used,
     clippy::panic,
-    clippy::print_stderr,
     reason = "support of tests: a failure here is a failed test, and is told as one"
 )]
 
@@ -25,6 +24,10 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
+
+#[path = "../support/skip.rs"]
+mod skip;
+pub(crate) use skip::skipped;
 
 /// How long anything here may take before the test fails: far above what a busy machine needs.
 const PATIENCE: Duration = Duration::from_mins(2);
@@ -75,11 +78,7 @@ impl Dotnet {
     /// If it cannot be prepared, or is absent although `SIDEBOX_REQUIRE_SHARED=1`.
     pub(crate) fn find() -> Option<Self> {
         static FOUND: OnceLock<Option<Dotnet>> = OnceLock::new();
-        let found = FOUND.get_or_init(Self::prepare).clone();
-        if found.is_none() {
-            eprintln!("skipped: needs a .NET, and tests/dotnet/prepare found none");
-        }
-        found
+        FOUND.get_or_init(Self::prepare).clone()
     }
 
     fn prepare() -> Option<Self> {
@@ -90,6 +89,7 @@ impl Dotnet {
             .expect("tests/dotnet/prepare starts: it needs python3");
         let required = std::env::var_os("SIDEBOX_REQUIRE_SHARED").is_some_and(|value| value == "1");
         if done.status.code() == Some(ABSENT) && !required {
+            skipped("all that needs a .NET: tests/dotnet/prepare found none");
             return None;
         }
         assert!(
@@ -112,7 +112,7 @@ impl Dotnet {
     pub(crate) fn reference(&self, version: Version) -> Option<PathBuf> {
         let folder = self.folder.join("reference").join(version.full());
         if !folder.is_dir() {
-            eprintln!("skipped: there is no {}", folder.display());
+            skipped(&format!("there is no {}", folder.display()));
             return None;
         }
         Some(folder)
@@ -247,7 +247,9 @@ impl App {
     pub(crate) fn inner_pid(&self) -> u32 {
         let children = format!("/proc/{0}/task/{0}/children", self.pid());
         let text = fs::read_to_string(children).expect("the children of our own child");
-        text.trim().parse().expect("one child")
+        text.trim()
+            .parse()
+            .unwrap_or_else(|_| panic!("one child, not {text:?}; its output: {}", self.output()))
     }
 
     /// Its temporary folder, where its diagnostics socket lies unless `TMPDIR` was changed.

@@ -1,6 +1,8 @@
 //! Do Pods with a toolbox end as they did without? Jobs, kills and deletions.
 
 use serde_json::{Value, json};
+use time::format_description::well_known::Rfc3339;
+use time::{Duration, OffsetDateTime};
 
 use crate::pods;
 use crate::reach::Reach;
@@ -10,6 +12,7 @@ pub(crate) const JOB: &[Place] = &[Place::open("job")];
 pub(crate) const KILLED: &[Place] = &[Place::open("killed")];
 pub(crate) const DELETION: &[Place] = &[
     Place::open("deletion"),
+    Place::open("deletion-native"),
     Place {
         volume: Volume::Unseen,
         ..Place::open("deletion-plain")
@@ -74,46 +77,68 @@ pub(crate) fn a_killed_application_comes_back(world: &World) {
     assert_eq!(sockets.trim(), "2", "SIGKILL leaves its socket behind");
 }
 
-/// Both containers end by themselves on SIGTERM: nobody waits for the grace period to be over.
+/// All containers end by themselves on SIGTERM: nobody waits for the grace period to be over, and not for the toolbox.
 pub(crate) fn a_deletion_takes_no_longer(world: &World) {
-    let ends = ["deletion-plain", "deletion"].map(|namespace| {
-        let mut pod = pods::pod(namespace, &[], &json!({}));
-        // Keeps the Pod in view until it was looked at.
-        pod["metadata"]["finalizers"] = json!(["sidebox.test/seen"]);
-        world.apply(&pod);
-        world.until(namespace, ("pod", "app"), "the application runs", |pod| {
-            pods::container(pod, "app")["state"]["running"].is_object()
-        });
-        // Its host handles signals once it says so.
-        world.until(namespace, ("pod", "app"), "all is ready", |pod| {
-            let (_, log, _) = world.attempt(namespace, &["logs", "app", "-c", "app"]);
-            log.contains("Application started") && pod["status"]["phase"] == "Running"
-        });
-        world.kubectl(namespace, &["delete", "pod", "app", "--wait=false"]);
-        // When the grace period ends and SIGKILL comes; the kubelet moves it forward once all has ended.
-        let killed_at = world.get(namespace, "pod", "app")["metadata"]["deletionTimestamp"].take();
-        let pod = world.until(namespace, ("pod", "app"), "all containers ended", |pod| {
-            let all = pod["status"]["containerStatuses"].as_array().unwrap();
-            all.iter()
-                .all(|status| status["state"]["terminated"].is_object())
-        });
-        let drop = json!([{"op": "remove", "path": "/metadata/finalizers"}]).to_string();
-        world.kubectl(
-            namespace,
-            &["patch", "pod", "app", "--type=json", "-p", &drop],
+    let native = &[("placement", "native")];
+    let plain = deletion(world, "deletion-plain", &[]);
+    for (namespace, annotations) in [("deletion", &[][..]), ("deletion-native", native)] {
+        let took = deletion(world, namespace, annotations);
+        // Far less than the 30 s that a container costs which does not heed SIGTERM, and more than a busy machine does.
+        assert!(
+            took < plain + Duration::seconds(10),
+            "{namespace}: {took}, without a toolbox {plain}"
         );
-        (pod, killed_at.as_str().unwrap().to_owned())
-    });
-    let end = |pod: &Value, name: &str| {
-        let ended = &pods::container(pod, name)["state"]["terminated"];
-        let finished = ended["finishedAt"].as_str().unwrap().to_owned();
-        (ended["exitCode"].as_i64().unwrap(), finished)
-    };
-    let [plain, with] = ends;
-    for ((pod, killed_at), name) in [(&plain, "app"), (&with, "app"), (&with, "toolbox")] {
-        let (code, finished) = end(pod, name);
-        println!("{name}: ended {finished} with {code}, would have been killed {killed_at}");
-        assert_eq!(code, 0, "it ended by itself");
-        assert!(finished <= *killed_at, "before the grace period was over");
     }
+}
+
+/// How long the containers of a Pod take to end after its deletion; each ends by itself.
+fn deletion(world: &World, namespace: &str, annotations: &[(&str, &str)]) -> Duration {
+    let mut pod = pods::pod(namespace, annotations, &json!({}));
+    // Keeps the Pod in view until it was looked at.
+    pod["metadata"]["finalizers"] = json!(["sidebox.test/seen"]);
+    world.apply(&pod);
+    world.until(namespace, ("pod", "app"), "the application runs", |pod| {
+        pods::container(pod, "app")["state"]["running"].is_object()
+    });
+    // Its host handles signals once it says so.
+    world.until(namespace, ("pod", "app"), "all is ready", |pod| {
+        let (_, log, _) = world.attempt(namespace, &["logs", "app", "-c", "app"]);
+        log.contains("Application started") && pod["status"]["phase"] == "Running"
+    });
+    world.kubectl(namespace, &["delete", "pod", "app", "--wait=false"]);
+    // When the grace period ends and SIGKILL comes; the kubelet moves it forward once all has ended.
+    let metadata = world.get(namespace, "pod", "app")["metadata"].take();
+    let killed = moment(&metadata["deletionTimestamp"]);
+    let grace = metadata["deletionGracePeriodSeconds"].as_i64().unwrap();
+    let pod = world.until(namespace, ("pod", "app"), "all containers ended", |pod| {
+        containers(pod).all(|status| status["state"]["terminated"].is_object())
+    });
+    let drop = json!([{"op": "remove", "path": "/metadata/finalizers"}]).to_string();
+    let patch = ["patch", "pod", "app", "--type=json", "-p", &drop];
+    world.kubectl(namespace, &patch);
+    for status in containers(&pod) {
+        assert_eq!(
+            status["state"]["terminated"]["exitCode"], 0,
+            "it ended by itself: {status}"
+        );
+    }
+    let ends = containers(&pod).map(|status| moment(&status["state"]["terminated"]["finishedAt"]));
+    let took = ends.max().unwrap() - (killed - Duration::seconds(grace));
+    println!(
+        "{namespace}: {} containers ended within {took} of {grace} s",
+        containers(&pod).count()
+    );
+    took
+}
+
+/// The statuses of all containers, native toolboxes among them.
+fn containers(pod: &Value) -> impl Iterator<Item = &Value> {
+    let lists = ["containerStatuses", "initContainerStatuses"];
+    let lists = lists.map(|list| pod["status"][list].as_array());
+    lists.into_iter().flatten().flatten()
+}
+
+/// A time of the API; whole seconds.
+fn moment(text: &Value) -> OffsetDateTime {
+    OffsetDateTime::parse(text.as_str().unwrap(), &Rfc3339).unwrap()
 }

@@ -77,6 +77,11 @@ const STORIES: &[Story] = &[
         trouble::root_beside_another_user_is_a_finding,
     ),
     (
+        "root_without_power",
+        trouble::ROOT_WITHOUT_POWER,
+        trouble::root_without_power_is_a_finding,
+    ),
+    (
         "not_writable",
         trouble::NOT_WRITABLE,
         trouble::a_volume_of_root_is_a_finding,

@@ -7,7 +7,7 @@
 
 use serde_json::{Value, json};
 
-use crate::pods::{self, PAUSE, app};
+use crate::pods::{self, HELLO, app};
 use crate::reach::Reach;
 use crate::tools;
 use crate::world::{Place, World};
@@ -22,6 +22,7 @@ pub(crate) struct Row {
     change: fn() -> Value,
     mode: &'static str,
     user: &'static str,
+    placement: &'static str,
     findings: &'static [&'static str],
     /// The way of Microsoft's tool, where it is tried.
     microsofts: Option<Reach>,
@@ -36,6 +37,7 @@ const fn row(name: &'static str, change: fn() -> Value, mode: &'static str) -> R
         change,
         mode,
         user: "1654",
+        placement: "container",
         findings: &[],
         microsofts: None,
         tools: false,
@@ -102,6 +104,19 @@ pub(crate) const ROWS: &[Row] = &[
         tools: true,
         ..row("own-claim", own_claim, "pid-only")
     },
+    // The results' claim is a volume of the Pod already: older kubelets wait for ever for a second one.
+    row(
+        "own-results",
+        || {
+            let mount = json!({"volumeMounts": [{"name": "results", "mountPath": "/results"}]});
+            let claim = json!({"claimName": "monitor-azfiles"});
+            temporary(
+                &json!({"name": "results", "persistentVolumeClaim": claim}),
+                &mount,
+            )
+        },
+        BOTH,
+    ),
     Row {
         user: "0",
         findings: &["tmp_other_volume"],
@@ -153,17 +168,19 @@ pub(crate) const ROWS: &[Row] = &[
         "two-containers",
         || {
             let shown = json!({"command": ["dotnet", "HelloAks.dll"]});
-            json!({"containers": [{"name": "front", "image": PAUSE}, app(&shown)]})
+            let front = json!({"name": "front", "image": HELLO, "command": ["sleep", "infinity"]});
+            json!({"containers": [front, app(&shown)]})
         },
         BOTH,
     ),
     row(
         "init-containers",
-        || json!({"initContainers": [{"name": "first", "image": pods::HELLO, "command": ["true"]}]}),
+        || json!({"initContainers": [{"name": "first", "image": HELLO, "command": ["true"]}]}),
         BOTH,
     ),
     Row {
         annotations: &[("placement", "native")],
+        placement: "native",
         ..row("native", nothing, BOTH)
     },
     Row {
@@ -239,6 +256,7 @@ impl Row {
         assert_eq!(status["mode"], self.mode, "{status}");
         assert_eq!(status["user"], self.user, "{status}");
         assert_eq!(status["target"], "app", "{status}");
+        assert_eq!(status["placement"], self.placement, "{status}");
         assert_eq!(pods::findings(&pod), self.findings, "{status}");
         if let Some(reach) = self.microsofts {
             reach.trace(world, namespace, "app");

@@ -10,8 +10,6 @@ pub(crate) const TOOLBOX_DOTNET: &str = concat!(
 );
 /// The sample's image for .NET 10.
 pub(crate) const HELLO: &str = "helloaks:1.0.0";
-/// Something that runs and is not .NET.
-pub(crate) const PAUSE: &str = "sidebox.test/pause:1";
 
 /// The sample's container, which rests between its primes so that many fit on a small machine.
 pub(crate) fn app(change: &Value) -> Value {

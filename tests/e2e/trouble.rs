@@ -11,6 +11,7 @@ use crate::world::{Place, Volume, World};
 
 pub(crate) const WRONG_USER: &[Place] = &[Place::open("wrong-user")];
 pub(crate) const WRONG_USER_PID_ONLY: &[Place] = &[Place::open("wrong-user-pid-only")];
+pub(crate) const ROOT_WITHOUT_POWER: &[Place] = &[Place::open("root-without-power")];
 pub(crate) const NOT_WRITABLE: &[Place] = &[Place {
     volume: Volume::OfRoot,
     ..Place::open("not-writable")
@@ -24,6 +25,7 @@ pub(crate) fn another_user_is_a_finding(world: &World) {
         "wrong-user",
         &[("run-as-user", "1654")],
         &json!({"securityContext": {"runAsUser": 0}}),
+        "belongs to uid 0 and this tool runs as uid 1654",
     );
 }
 
@@ -34,17 +36,36 @@ pub(crate) fn root_beside_another_user_is_a_finding(world: &World) {
         "wrong-user-pid-only",
         &[("run-as-user", "root"), ("mode", "pid-only")],
         &json!({}),
+        "the process runs as uid 1654, this tool as uid 0",
+    );
+}
+
+/// The same row for one uid: root that dropped its capabilities does not get to root that kept them.
+pub(crate) fn root_without_power_is_a_finding(world: &World) {
+    refused(
+        world,
+        "root-without-power",
+        &[("run-as-user", "unset"), ("mode", "pid-only")],
+        &json!({"securityContext": {"runAsUser": 0}}),
+        "it needs the same uid and all capabilities of the process",
     );
 }
 
 /// Told at `kubectl apply`, kept on the Pod, and true; the tool says the same.
-fn refused(world: &World, namespace: &str, annotations: &[(&str, &str)], change: &Value) {
+fn refused(
+    world: &World,
+    namespace: &str,
+    annotations: &[(&str, &str)],
+    change: &Value,
+    seen: &str,
+) {
     let warned = world.apply(&pods::pod(namespace, annotations, change));
     assert!(warned.contains("may not open the socket"), "{warned}");
     let pod = world.until(namespace, ("pod", "app"), "both containers run", pods::runs);
     assert!(pods::findings(&pod).contains(&"user_mismatch".to_owned()));
     let said = Reach::Ps.failure(world, namespace, "app");
     assert!(said.contains("cannot be reached"), "{said}");
+    assert!(said.contains(seen), "{said}");
     println!("{namespace}: {}", said.trim());
 }
 
@@ -59,6 +80,8 @@ pub(crate) fn a_volume_of_root_is_a_finding(world: &World) {
     let pod = world.until(namespace, ("pod", "app"), "both containers run", pods::runs);
     assert_eq!(pods::findings(&pod), ["data_not_writable"]);
     let said = Reach::Ps.failure(world, namespace, "app");
+    let seen = "cannot make /data/trace.json: Permission denied";
+    assert!(said.contains(seen), "{said}");
     println!("{namespace}: {}", said.trim());
     let there = "pid=$(dotnet-trace ps | awk '/HelloAks/ {print $1}')
         dotnet-trace collect -p $pid --duration 00:00:02 --buffersize 16 -o /tmp/trace.nettrace </dev/null

@@ -1,6 +1,7 @@
 //! Where do the tests of this suite live? One cluster with a real node, the images on it, the real `sidebox serve` outside,
 //! and for each test a place: a namespace with its own volume. Must not know what is tested there.
 
+use std::env;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -11,12 +12,14 @@ use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
 use crate::api::Api;
-use crate::cluster::{Cluster, Level};
+use crate::cluster::{Cluster, LABEL, Level};
 use crate::images::{self, ARCHITECTURE};
 use crate::webhook::{Registration, Sidebox};
 
 /// What `tests/e2e/images/prepare` makes.
 const ARCHIVES: [&str; 4] = ["helloaks", "net8/helloaks", "toolbox", "toolbox-dotnet"];
+/// A folder that the nodes of a given cluster see under the same path, for what stands in for network shares.
+const VOLUMES: &str = "SIDEBOX_VOLUMES";
 /// The claim that Sidebox looks for unless told otherwise.
 const CLAIM: &str = "monitor-azfiles";
 /// Nothing here takes so long unless it is broken.
@@ -69,7 +72,7 @@ impl Place {
     }
 
     fn namespace(&self) -> Value {
-        let mut labels = json!({"webhooks": self.volume.label()});
+        let mut labels = json!({"webhooks": self.volume.label(), LABEL: "true"});
         if self.restricted {
             labels["pod-security.kubernetes.io/enforce"] = "restricted".into();
         }
@@ -95,10 +98,12 @@ impl World {
     /// Starts the cluster and both webhooks, and makes the places.
     pub(crate) fn start(places: &[Place]) -> Self {
         let images = images::folder().unwrap();
-        let volumes = TempDir::with_prefix_in("volumes-", env!("CARGO_TARGET_TMPDIR")).unwrap();
+        let here = || env!("CARGO_TARGET_TMPDIR").into();
+        let folder = env::var_os(VOLUMES).unwrap_or_else(here);
+        let volumes = TempDir::with_prefix_in("volumes-", folder).unwrap();
         // Users of any uid go down to their own folder.
         fs::set_permissions(volumes.path(), Permissions::from_mode(0o755)).unwrap();
-        let cluster = Cluster::start(Level::Node, &[]);
+        let cluster = Cluster::given_or_start(Level::Node, &[]);
         cluster.load(&ARCHIVES.map(|name| images.join(format!("{name}-{ARCHITECTURE}.tar"))));
         let api = Api::of(&cluster.kubeconfig());
         let webhooks = Runtime::new().unwrap().block_on(async {
@@ -138,7 +143,7 @@ impl World {
         let path = self.volumes.path().join(&name);
         fs::create_dir(&path).unwrap();
         fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
-        json!({"apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": name},
+        json!({"apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": name, "labels": {LABEL: "true"}},
             "spec": {"capacity": {"storage": "5Gi"}, "accessModes": ["ReadWriteMany"], "storageClassName": CLAIM,
                 "claimRef": {"namespace": namespace, "name": claim},
                 "hostPath": {"path": path, "type": "Directory"}}})
@@ -259,6 +264,11 @@ impl World {
     pub(crate) fn clear(&self, namespace: &str) {
         let all = ["delete", "deployments,jobs,pods", "--all", "--wait=false"];
         self.kubectl(namespace, &all);
+    }
+
+    /// Whether the node is the launcher's, which the machine can be reached from.
+    pub(crate) fn is_given(&self) -> bool {
+        self.cluster.is_given()
     }
 
     /// Ends everything; whether nothing of the node is left on the machine.

@@ -1,14 +1,13 @@
 //! Where are the manifests of real projects? Beside the package, or where SIDEBOX_SHARED says.
 
-#![expect(
-    clippy::print_stdout,
-    clippy::unwrap_used,
-    reason = "what is left out is said, and a test that cannot go on fails"
-)]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::path::PathBuf;
 
 use sidebox::cli::documents::source::{self, Source};
+
+#[path = "../support/skip.rs"]
+mod skip;
 
 fn folder() -> PathBuf {
     let beside = || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared");
@@ -17,7 +16,7 @@ fn folder() -> PathBuf {
         .join("corpus")
 }
 
-/// Whether there are none on this machine; then tests say so and leave them out.
+/// Whether there are none on this machine; `all` says so.
 pub(crate) fn missing() -> bool {
     let missing = !folder().is_dir();
     let required = std::env::var_os("SIDEBOX_REQUIRE_SHARED").is_some_and(|value| value == "1");
@@ -32,10 +31,10 @@ pub(crate) fn missing() -> bool {
 /// All of them.
 pub(crate) fn all() -> Vec<Source> {
     if missing() {
-        println!(
-            "left out: no manifests of real projects in {}",
+        skip::skipped(&format!(
+            "manifests of real projects: there are none in {}",
             folder().display()
-        );
+        ));
         return Vec::new();
     }
     source::read(&[folder()], std::io::empty()).unwrap()

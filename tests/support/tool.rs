@@ -92,12 +92,11 @@ pub(crate) fn await_size(file: &Path, bytes: u64) {
     super::dotnet::await_some(long, || format!("{} does not grow", file.display()));
 }
 
-#[expect(clippy::print_stderr, reason = "a skipped test says so")]
 /// Namespaces and other users need root; where the tests are not, this says so.
 pub(crate) fn is_root() -> bool {
     let root = rustix::process::geteuid().is_root();
     if !root {
-        eprintln!("skipped: needs root");
+        super::dotnet::skipped("needs root");
     }
     root
 }

@@ -22,6 +22,8 @@ ACTIONLINT_MODULE = MODULE / "actionlint"
 HELM_MODULE = MODULE / "helm"
 PROMTOOL_MODULE = MODULE / "promtool"
 KINDS_MODULE = MODULE / "kinds"
+# Which Kubernetes: the one of the tests, or the oldest that Sidebox supports.
+KUBERNETES = {"pinned": MODULE, "oldest": MODULE / "oldest"}
 STAGES = "kwok-stages.yaml"
 
 # The tags of the official build, and no selinux libraries, test hooks or gRPC tracing.
@@ -31,7 +33,10 @@ PLAIN_FLAGS = ["-trimpath"]
 PROMTOOL_FLAGS = ["-trimpath", "-tags", "remove_all_sd"]
 STRIP = "-s -w"
 
-# Name of the program: module folder, package, flags.
+# What differs between one Kubernetes and another. kubectl is a client of both.
+SERVERS = ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubelet", "kube-proxy")
+
+# Name of the program: module folder (of the pinned Kubernetes), package, flags.
 PROGRAMS = {
     "etcd": (MODULE, "go.etcd.io/etcd/server/v3", PLAIN_FLAGS),
     "kwok": (KWOK_MODULE, "sigs.k8s.io/kwok/cmd/kwok", PLAIN_FLAGS),
@@ -41,7 +46,7 @@ PROGRAMS = {
     "promtool": (PROMTOOL_MODULE, "github.com/prometheus/prometheus/cmd/promtool", PROMTOOL_FLAGS),
 } | {
     name: (MODULE, f"k8s.io/kubernetes/cmd/{name}", KUBERNETES_FLAGS)
-    for name in ("kube-apiserver", "kubectl", "kube-controller-manager", "kube-scheduler", "kubelet", "kube-proxy")
+    for name in (*SERVERS, "kubectl")
 }
 
 TOOLS = ["actionlint", "helm", "kinds", "promtool"]
@@ -59,16 +64,16 @@ def cache():
     return Path(root).resolve() / "cluster"
 
 
-def build(level):
+def build(level, kubernetes):
     """Returns the folder that holds all programs of the level, after building those that are missing.
 
     A program is renamed into the folder when it is whole, so its presence is proof enough.
     """
-    folder = cache() / key() / "bin"
+    folder = cache() / key(kubernetes) / "bin"
     if missing(folder, level):
         folder.mkdir(parents=True, exist_ok=True)
         with locked(folder.parent / "lock"):
-            build_missing(folder, level)
+            build_missing(folder, level, kubernetes)
     return folder
 
 
@@ -82,7 +87,7 @@ def tool(name):
         with locked(folder.parent / "lock"):
             if not program.exists():
                 check_go()
-                build_all(folder, [name])
+                build_all(folder, [name], "pinned")
     return program
 
 
@@ -92,9 +97,10 @@ def missing(folder, level):
     return [name for name in wanted if not (folder / name).exists()]
 
 
-def key():
+def key(kubernetes):
     """Names the folder of the programs of all levels."""
-    return digest([MODULE, KWOK_MODULE], KUBERNETES_FLAGS, PLAIN_FLAGS, STRIP)
+    modules = dict.fromkeys([KUBERNETES[kubernetes], MODULE, KWOK_MODULE])
+    return digest(modules, KUBERNETES_FLAGS, PLAIN_FLAGS, STRIP)
 
 
 def digest(modules, *flags):
@@ -107,36 +113,37 @@ def digest(modules, *flags):
     return inputs.hexdigest()[:16]
 
 
-def build_missing(folder, level):
+def build_missing(folder, level, kubernetes):
     """Builds with the lock held; what another run finished meanwhile is no longer missing."""
     names = missing(folder, level)
     if names:
         check_go()
-    build_all(folder, names)
+    build_all(folder, names, kubernetes)
 
 
-def build_all(folder, names):
+def build_all(folder, names, kubernetes):
     """Builds beside the folder, so that only whole programs get into it."""
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix="building-") as work:
         for name in names:
             whole = Path(work) / name
-            write_stages(whole) if name == STAGES else build_program(name, whole)
+            write_stages(whole) if name == STAGES else build_program(name, whole, kubernetes)
             whole.rename(folder / name)
 
 
-def build_program(name, target):
+def build_program(name, target, kubernetes):
     """Runs one `go build`; its errors go to our standard error."""
     module, package, flags = PROGRAMS[name]
+    module = KUBERNETES[kubernetes] if name in SERVERS else module
     print(f"launch: building {name} (once; minutes when Go's own cache is cold)", file=sys.stderr)
     began = time.monotonic()
-    linker = f"{STRIP} {version_flags()}" if package.startswith("k8s.io/kubernetes/") else STRIP
+    linker = f"{STRIP} {version_flags(module)}" if package.startswith("k8s.io/kubernetes/") else STRIP
     go(module, "build", *flags, "-ldflags", linker, "-o", str(target), package)
     print(f"launch: built {name} in {time.monotonic() - began:.0f} s", file=sys.stderr)
 
 
-def version_flags():
+def version_flags(module):
     """Clients parse the server's minor version, which the official build links in."""
-    full = required(MODULE, r"k8s\.io/kubernetes (v(\d+)\.(\d+)\S+)")
+    full = required(module, r"k8s\.io/kubernetes (v(\d+)\.(\d+)\S+)")
     values = {"gitVersion": full[1], "gitMajor": full[2], "gitMinor": full[3], "gitTreeState": "clean"}
     packages = ("k8s.io/component-base/version", "k8s.io/client-go/pkg/version")
     return " ".join(f"-X {package}.{name}={value}" for package in packages for name, value in values.items())

@@ -28,7 +28,7 @@ def start(folder, wishes, outlives):
     """Returns the kubeconfig of a ready cluster: the one that runs here, if it is as wished, or a new one."""
     if wishes["level"] == 3:
         machine.check()
-    programs = binaries.build(wishes["level"])
+    programs = binaries.build(wishes["level"], wishes["kubernetes"])
     claim(folder)
     with locked(folder / LOCK):
         if runs(folder):
@@ -136,7 +136,7 @@ class Start:
         if level == 2:
             self.fake_nodes(wishes["nodes"], wishes["kwok"])
         if level == 3:
-            self.real_node()
+            self.real_node(wishes["kubernetes"])
         (self.folder / "cluster.json").write_text(json.dumps(wishes), encoding="utf-8")
 
     def write_kubeconfigs(self, host):
@@ -172,9 +172,9 @@ class Start:
             self.kubectl("create", "-f", "-", stdin=json.dumps(components.fake_nodes(count)))
             self.kubectl("wait", "--for=condition=Ready", "node", "--all", f"--timeout={processes.READY_SECONDS}s")
 
-    def real_node(self):
+    def real_node(self, kubernetes):
         """Ready when containers can run: the node says so, and Services lead to their Pods."""
-        self.node.start_programs(self.programs, self.outlives)
+        self.node.start_programs(self.programs, kubernetes, self.outlives)
         for name in nodefiles.HEALTH:
             self.await_answer(name, nodefiles.probe(name))
         self.kubectl("wait", "--for=create", "serviceaccount/default", f"--timeout={processes.READY_SECONDS}s")

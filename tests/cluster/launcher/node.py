@@ -56,10 +56,10 @@ class Node:
         self.wait_for("containerd", "answers", lambda: self.ctr("version", check=False))
         self.load([images.pause()])
 
-    def start_programs(self, programs, outlives):
+    def start_programs(self, programs, kubernetes, outlives):
         """kubelet and kube-proxy, which need the API server."""
         self.run("kubelet", [str(programs / "kubelet"), *nodefiles.kubelet(self.folder)], outlives)
-        self.run("kube-proxy", [str(programs / "kube-proxy"), *nodefiles.kube_proxy(self.folder)], outlives)
+        self.run("kube-proxy", [str(programs / "kube-proxy"), *nodefiles.kube_proxy(self.folder, kubernetes)], outlives)
 
     def run(self, name, argv, outlives):
         """Starts a program inside. It ends with the node, however the process that entered for it ends."""

@@ -92,11 +92,12 @@ def kubelet(folder):
             f"--hostname-override={NAME}", f"--node-ip={NODE}", "--root-dir=/var/lib/kubelet"]
 
 
-def kube_proxy(folder):
+def kube_proxy(folder, kubernetes):
     """Its arguments. The machine's own limits of connection tracking are not a node's to change."""
+    gates = ["--feature-gates=NFTablesProxyMode=true"] if kubernetes == "oldest" else []  # on by default since 1.31
     return [f"--kubeconfig={folder / 'kube-proxy.kubeconfig'}", "--proxy-mode=nftables", f"--hostname-override={NAME}",
             f"--cluster-cidr={PODS}", "--oom-score-adj=0", "--conntrack-max-per-core=0", "--conntrack-min=0",
-            f"--healthz-bind-address={NODE}:{HEALTH['kube-proxy']}", "--metrics-bind-address=127.0.0.1:10249"]
+            f"--healthz-bind-address={NODE}:{HEALTH['kube-proxy']}", "--metrics-bind-address=127.0.0.1:10249", *gates]
 
 
 def probe(name):
