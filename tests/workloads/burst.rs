@@ -42,11 +42,15 @@ pub(crate) async fn all_are_injected(world: &World) {
     assert!(failures.is_empty(), "{:?}", failures.first());
     let answered = world.sidebox.reviews().await - reviews;
     assert!(answered >= PODS as u64, "{answered} reviews");
+    // What the manifests allow, and this suite does not ask for.
     let (_, metrics) = world.sidebox.get("/metrics").await;
-    let shipped = "sidebox_admission_duration_seconds_bucket{le=\"3.0\"} ";
-    let quick = metrics.lines().find_map(|line| line.strip_prefix(shipped));
+    let count = |name: &str| {
+        let line = metrics.lines().find_map(|line| line.strip_prefix(name));
+        line.unwrap().trim().to_owned()
+    };
     println!(
-        "of {answered} reviews {} were answered within the 3 s that the manifests allow",
-        quick.unwrap()
+        "{} of all {} answers so far within 3 s",
+        count("sidebox_admission_duration_seconds_bucket{le=\"3.0\"}"),
+        count("sidebox_admission_duration_seconds_count")
     );
 }

@@ -42,8 +42,9 @@ def kube_apiserver(folder, ports, level, policy, extra):
         f"--client-ca-file={pki / 'ca.crt'}", "--service-account-issuer=https://kubernetes.default.svc",
         f"--service-account-signing-key-file={pki / 'service-accounts.key'}",
         f"--service-account-key-file={pki / 'service-accounts.pub'}",
-        # One file, never rotated: a test reads all of it.
-        f"--audit-policy-file={policy}", f"--audit-log-path={folder / 'logs' / 'audit.log'}", "--audit-log-maxsize=0",
+        # One file, never rotated: a test reads all of it. For 1.30 zero would mean 100 MB.
+        f"--audit-policy-file={policy}", f"--audit-log-path={folder / 'logs' / 'audit.log'}",
+        "--audit-log-maxsize=1000000",
         *extra,
     ], f"https://{host(level)}:{ports['kube-apiserver']}/readyz"
 
@@ -77,7 +78,7 @@ def kube_scheduler(folder, ports):
     """Alone, as the controller manager is."""
     return [
         "kube-scheduler", *serving(folder, ports["kube-scheduler"]), *controller(folder, "kube-scheduler"),
-    ], f"https://127.0.0.1:{ports['kube-scheduler']}/readyz"
+    ], f"https://127.0.0.1:{ports['kube-scheduler']}/healthz"  # 1.30 has no /readyz
 
 
 def kwok(folder, ports, binaries, configs):
