@@ -91,7 +91,10 @@ fn claim<'a>(
             notes.push(Finding::ClaimBeingMade { claim });
             None
         }
-        _ if asked => obey(&fact, &name, notes)?,
+        _ if asked => {
+            obey(&fact, &name, notes)?;
+            None
+        }
         _ => not_there(&fact, claim, notes),
     };
     if let Some(finding) = instead {
@@ -178,11 +181,7 @@ fn not_there(
 }
 
 /// The claim was asked for: nothing takes its place, unless it could never be mounted.
-fn obey(
-    fact: &Known<Option<Claim>>,
-    name: &str,
-    notes: &mut Vec<Finding>,
-) -> Result<Option<Finding>, Finding> {
+fn obey(fact: &Known<Option<Claim>>, name: &str, notes: &mut Vec<Finding>) -> Result<(), Finding> {
     let claim = || name.to_owned();
     match fact {
         Known::Known(Some(found)) if found.block => {
@@ -204,7 +203,7 @@ fn obey(
         }),
         Known::Unknown => {}
     }
-    Ok(None)
+    Ok(())
 }
 
 fn not_shared(claim: Claim, name: &str) -> Option<Finding> {

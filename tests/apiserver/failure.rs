@@ -89,12 +89,13 @@ async fn untouched(world: &World, name: &str, address: SocketAddr, ca: String) {
     };
     let (pause, patience) = (Duration::from_millis(100), Duration::from_mins(2));
     until_every(pause, patience, "the webhook fails", fails).await;
-    let before = world.failed_open().await;
+    let (before, mut audit) = (world.failed_open().await, world.audit());
     let pods = vec![asking_pod(); 10];
     let without = world.api.try_pods(&arena.without, &pods).await;
     let with = world.api.try_pods(&arena.with, &pods).await;
     let failed = world.failed_open().await - before;
     assert_eq!(failed, pods.len() as u64, "{name}: calls that failed");
+    let witnesses = audit.news();
     for (without, with) in without.iter().zip(&with) {
         assert!(with.accepted(), "{name}: {}", with.message());
         assert_eq!(
@@ -102,6 +103,9 @@ async fn untouched(world: &World, name: &str, address: SocketAddr, ca: String) {
             settled(without.body.clone()),
             "{name}"
         );
+        if audit.is_seen() {
+            assert_eq!(witnesses[&with.audit_id].failed_open(), 1, "{name}");
+        }
     }
     println!(
         "{name}: {} of {} Pods in, untouched",

@@ -51,7 +51,7 @@ pub(crate) async fn under_one_setting(world: &World) {
         all.extend(asking(&case.pod).into_iter().take(1));
         all.push(case.pod);
     }
-    both_ways(world, "golden", "golden Pods", &all).await;
+    both_ways(world, "golden", "golden Pods", &all, 80).await;
 }
 
 /// Every golden Pod with the facts and settings of its case: the law, and the decision that the case expects.

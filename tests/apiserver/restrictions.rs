@@ -42,6 +42,10 @@ pub(crate) async fn pod_security(world: &World) {
 /// LimitRanges of every kind of rule.
 pub(crate) async fn limit_ranges(world: &World) {
     let mut given = asking(&small_pod());
+    // One that leaves room under the tightest of them, on every server.
+    let mut smaller = small_pod();
+    smaller["spec"]["containers"][0]["resources"] = equal("150m", "64Mi");
+    given.extend(asking(&smaller));
     for limits in [
         json!({"cpu": "150m", "memory": "100Mi"}),
         json!({"cpu": "1", "memory": "1Gi"}),

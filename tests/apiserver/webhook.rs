@@ -116,11 +116,7 @@ impl Sidebox {
     /// The sum of a metric over its labels.
     pub(crate) async fn metric(&self, name: &str) -> u64 {
         let (_, text) = self.get("/metrics").await;
-        let lines = text.lines().filter_map(|line| {
-            let (key, value) = line.rsplit_once(' ')?;
-            (key.split('{').next() == Some(name)).then(|| value.parse::<u64>().unwrap())
-        });
-        lines.sum()
+        counted(&text, name, "")
     }
 
     /// How many reviews it has answered.
@@ -199,6 +195,16 @@ async fn first_line(log: &Path, wanted: &str) -> Value {
     })
     .await;
     find().unwrap()
+}
+
+/// The sum of a metric over those of its labels that have this among them.
+pub(crate) fn counted(metrics: &str, name: &str, label: &str) -> u64 {
+    let lines = metrics.lines().filter_map(|line| {
+        let (key, value) = line.rsplit_once(' ')?;
+        let wanted = key.split('{').next() == Some(name) && key.contains(label);
+        wanted.then(|| value.parse::<u64>().unwrap())
+    });
+    lines.sum()
 }
 
 /// One plain HTTP request.

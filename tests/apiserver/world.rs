@@ -9,6 +9,7 @@ use sidebox::inject::names::is_dns_subdomain;
 use crate::api::Api;
 use crate::audit::Audit;
 use crate::cluster::{Cluster, LABEL, Level};
+use crate::webhook::counted;
 
 /// The cluster of the whole suite.
 pub(crate) struct World {
@@ -57,13 +58,9 @@ impl World {
     /// How often the API server went on without Sidebox's webhook because that failed.
     pub(crate) async fn failed_open(&self) -> u64 {
         let reply = self.api.call("GET", "/metrics", &json!({})).await;
-        let text = reply.body.as_str().unwrap();
-        let ours = |line: &&str| {
-            line.starts_with("apiserver_admission_webhook_fail_open_count{")
-                && line.contains("name=\"pods.sidebox.dev\"")
-        };
-        let count = |line: &str| line.rsplit_once(' ').unwrap().1.parse::<u64>().unwrap();
-        text.lines().filter(ours).map(count).sum()
+        let name = "apiserver_admission_webhook_fail_open_count";
+        let ours = r#"name="pods.sidebox.dev""#;
+        counted(reply.body.as_str().unwrap(), name, ours)
     }
 
     /// The audit log from here on.

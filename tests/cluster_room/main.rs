@@ -25,6 +25,8 @@ mod house;
 mod load;
 mod memory;
 mod pods;
+#[path = "../support/resident.rs"]
+mod resident;
 mod review;
 mod rotation;
 #[path = "../apiserver/service.rs"]

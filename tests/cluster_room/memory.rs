@@ -13,6 +13,7 @@ use tempfile::TempDir;
 use crate::api::{body, pods};
 use crate::apiserver::{FACTS, World, knows};
 use crate::facts::claim;
+use crate::resident::resident;
 use crate::review::{asking_pod, review};
 use crate::webhook::{Sidebox, host, until};
 
@@ -67,15 +68,7 @@ async fn create(world: &World, all: Vec<(Arc<str>, Bytes)>) {
 
 /// Resident memory now and at its highest, in KiB.
 fn memory(sidebox: &Sidebox) -> (u64, u64) {
-    let status = fs::read_to_string(format!("/proc/{}/status", sidebox.pid())).unwrap();
-    let value = |key: &str| {
-        let line = status
-            .lines()
-            .find_map(|line| line.strip_prefix(key))
-            .unwrap();
-        line.split_whitespace().next().unwrap().parse().unwrap()
-    };
-    (value("VmRSS:"), value("VmHWM:"))
+    resident(Path::new(&format!("/proc/{}", sidebox.pid())))
 }
 
 /// A replica as the chart starts it: facts, Events, missed Pods, claims and certificates are all its own business.

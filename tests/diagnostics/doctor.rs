@@ -5,8 +5,8 @@ use std::process::{Child, Command};
 
 use tempfile::TempDir;
 
-use super::dotnet::{App, Dotnet, Start, Version};
-use super::tool::{is_root, run, sidebox, through};
+use super::dotnet::{App, Dotnet, Start, Version, is_root};
+use super::tool::{run, sidebox, through};
 
 pub(crate) fn resting(dotnet: &Dotnet, version: Version) -> Start {
     dotnet.hello(version).env("PAUSE_MILLISECONDS", "50")

@@ -4,9 +4,9 @@ use std::fs;
 
 use super::case::BUSY;
 use super::collect::{collect, is_traced_whole, traced};
-use super::dotnet::{Version, await_some};
+use super::dotnet::{Version, await_some, is_root};
 use super::is_whole;
-use super::tool::{await_size, finish, is_root, run, sidebox, signal, spawn, through};
+use super::tool::{await_size, finish, run, sidebox, signal, spawn, through};
 
 #[test]
 fn a_killed_application_leaves_a_readable_file() {

@@ -6,8 +6,8 @@ use std::process::{Command, Stdio};
 
 use tempfile::TempDir;
 
-use super::dotnet::{Dotnet, Version, await_some};
-use super::tool::{finish, is_root, run, sidebox, through};
+use super::dotnet::{Dotnet, Version, await_some, is_root};
+use super::tool::{finish, run, sidebox, through};
 
 /// Processes that cannot be seen, with their sockets in a shared folder, as in `tmp-only`.
 #[test]

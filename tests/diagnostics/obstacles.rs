@@ -10,8 +10,8 @@ use std::path::Path;
 use tempfile::TempDir;
 
 use super::doctor::{Sleeping, examined, resting, says, started};
-use super::dotnet::{Dotnet, Version};
-use super::tool::{is_root, run, sidebox, through};
+use super::dotnet::{Dotnet, Version, is_root};
+use super::tool::{run, sidebox, through};
 
 /// A process namespace in which no other process can be seen.
 const ALONE: [&str; 5] = ["unshare", "--pid", "--fork", "--mount-proc", "--kill-child"];

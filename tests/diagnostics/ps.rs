@@ -7,8 +7,8 @@ use std::process::Command;
 
 use tempfile::TempDir;
 
-use super::dotnet::{App, Dotnet, Start, Version};
-use super::tool::{is_root, named, run, sidebox, through};
+use super::dotnet::{App, Dotnet, Start, Version, is_root};
+use super::tool::{named, run, sidebox, through};
 
 /// A process namespace in which no other process can be seen.
 const ALONE: [&str; 5] = ["unshare", "--pid", "--fork", "--mount-proc", "--kill-child"];

@@ -27,7 +27,7 @@ use tempfile::TempDir;
 
 #[path = "../support/skip.rs"]
 mod skip;
-pub(crate) use skip::skipped;
+use skip::skipped;
 
 /// How long anything here may take before the test fails: far above what a busy machine needs.
 const PATIENCE: Duration = Duration::from_mins(2);
@@ -62,6 +62,15 @@ impl Version {
             Self::Net10 => "10.0.12",
         }
     }
+}
+
+/// Namespaces and other users need root; where the tests are not, this says so.
+pub(crate) fn is_root() -> bool {
+    let root = rustix::process::geteuid().is_root();
+    if !root {
+        skipped("needs root");
+    }
+    root
 }
 
 /// The folder that `prepare` printed; its header tells what lies there.

@@ -10,7 +10,7 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
-use dotnet::{App, Dotnet, Version};
+use dotnet::{App, Dotnet, Version, is_root};
 use tempfile::TempDir;
 
 const SIDEBOX: &str = env!("CARGO_BIN_EXE_sidebox");
@@ -214,14 +214,6 @@ fn a_process_that_connects_writes_beside_the_port() {
         "{told}"
     );
     drop(app);
-}
-
-fn is_root() -> bool {
-    let root = rustix::process::geteuid().is_root();
-    if !root {
-        dotnet::skipped("needs root");
-    }
-    root
 }
 
 /// `pid-only`, in a folder of 4 MB: refused before, and with the dump writer's own words if somebody insists.

@@ -91,6 +91,9 @@ pub(crate) fn a_deletion_takes_no_longer(world: &World) {
     }
 }
 
+/// The grace period of a Pod that names none.
+const GRACE: Duration = Duration::seconds(30);
+
 /// How long the containers of a Pod take to end after its deletion; each ends by itself.
 fn deletion(world: &World, namespace: &str, annotations: &[(&str, &str)]) -> Duration {
     let mut pod = pods::pod(namespace, annotations, &json!({}));
@@ -121,6 +124,10 @@ fn deletion(world: &World, namespace: &str, annotations: &[(&str, &str)]) -> Dur
     }
     let ends = containers(&pod).map(|status| moment(&status["state"]["terminated"]["finishedAt"]));
     let took = ends.max().unwrap() - deleted;
+    assert!(
+        took < GRACE,
+        "{namespace}: {took}, the grace period was over"
+    );
     let count = containers(&pod).count();
     println!("{namespace}: {count} containers ended after {took:.1}");
     took

@@ -25,6 +25,8 @@ mod install;
 #[path = "../apiserver/load.rs"]
 mod load;
 mod missed;
+#[path = "../support/resident.rs"]
+mod resident;
 mod rolling;
 mod rotation;
 #[path = "../support/trials.rs"]

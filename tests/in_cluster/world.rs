@@ -14,6 +14,7 @@ use crate::api::Api;
 use crate::cluster::{Cluster, Level, launch, output};
 use crate::images::ARCHITECTURE;
 use crate::install::INSTALL;
+use crate::resident::resident;
 use crate::webhook::{get, until_every};
 
 /// What `tests/e2e/images/prepare` makes of it.
@@ -59,17 +60,7 @@ impl Replica {
             .unwrap()
             .map(|entry| entry.unwrap().path());
         let process = processes.find(within).unwrap();
-        let status = fs::read_to_string(process.join("status")).unwrap();
-        let value = |key: &str| {
-            let line = status.lines().find_map(|line| line.strip_prefix(key));
-            line.unwrap()
-                .split_whitespace()
-                .next()
-                .unwrap()
-                .parse()
-                .unwrap()
-        };
-        (value("VmRSS:"), value("VmHWM:"))
+        resident(&process)
     }
 }
 

@@ -18,6 +18,8 @@ mod load;
 mod made;
 mod process;
 mod reload;
+#[path = "../support/resident.rs"]
+mod resident;
 mod slow;
 mod smuggling;
 mod tls;

@@ -92,15 +92,6 @@ pub(crate) fn await_size(file: &Path, bytes: u64) {
     super::dotnet::await_some(long, || format!("{} does not grow", file.display()));
 }
 
-/// Namespaces and other users need root; where the tests are not, this says so.
-pub(crate) fn is_root() -> bool {
-    let root = rustix::process::geteuid().is_root();
-    if !root {
-        super::dotnet::skipped("needs root");
-    }
-    root
-}
-
 /// The files of a folder with this extension.
 pub(crate) fn files(folder: &Path, extension: &str) -> Vec<PathBuf> {
     let paths = fs::read_dir(folder)

@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use serde_json::{Value, json};
 
+use crate::webhook::counted;
 use crate::world::{PODS_ASK, World, asking, in_time, toolbox};
 
 const PODS: usize = 1_000;
@@ -44,13 +45,11 @@ pub(crate) async fn all_are_injected(world: &World) {
     assert!(answered >= PODS as u64, "{answered} reviews");
     // What the manifests allow, and this suite does not ask for.
     let (_, metrics) = world.sidebox.get("/metrics").await;
-    let count = |name: &str| {
-        let line = metrics.lines().find_map(|line| line.strip_prefix(name));
-        line.unwrap().trim().to_owned()
-    };
-    println!(
-        "{} of all {} answers so far within 3 s",
-        count("sidebox_admission_duration_seconds_bucket{le=\"3.0\"}"),
-        count("sidebox_admission_duration_seconds_count")
+    let quick = counted(
+        &metrics,
+        "sidebox_admission_duration_seconds_bucket",
+        r#"le="3.0""#,
     );
+    let all = counted(&metrics, "sidebox_admission_duration_seconds_count", "");
+    println!("{quick} of all {all} answers so far within 3 s");
 }

@@ -87,13 +87,11 @@ fn explain(what: &Reference, live: &Live) -> anyhow::Result<(String, ExitCode)> 
     heading(&mut page, what, live);
     links::write(&mut page, &chain);
     page.push_str("rules asked of the Pod\n");
-    body(&mut page, &injection, &[], settings);
-    for finding in misplaced(&live.object, kind)
-        .iter()
-        .filter(|_| !pointer.is_empty())
-    {
-        let _ = writeln!(page, "  note {}: {finding}", finding.code());
-    }
+    let others = match pointer {
+        "" => Vec::new(),
+        _ => misplaced(&live.object, kind),
+    };
+    body(&mut page, &injection, &others, settings);
     answer(&mut page, &chain, injection.outcome.asked);
     let broken = chain.verdict() == Verdict::Broken && injection.outcome.asked != Asked::Nobody;
     let code = if broken {
