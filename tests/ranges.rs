@@ -75,15 +75,32 @@ fn both_sums_of_a_pod_stay_between_min_and_max() {
     );
     assert_eq!(decision(&spec, &max("2")), ("inject", None));
     let min = json!({"type": "Pod", "min": {"cpu": "900m"}});
+    assert_eq!(decision(&spec, &min), ("refuse", Some("limit_range")));
+    let unlimited = json!({"containers": [
+        {"name": "c", "image": "c", "resources": {"requests": {"cpu": "1"}}}]});
     assert_eq!(
-        limit(&spec, &min),
-        "890m",
-        "10m + 890m of limits reach the min"
+        share(&unlimited, &min),
+        ("5m".into(), "900m".into()),
+        "the Pod's only limit is the toolbox's"
     );
 }
 
-/// The cpu limit that the toolbox gets.
-fn limit(spec: &Value, limits: &Value) -> String {
+#[test]
+fn what_an_init_container_takes_is_what_the_pod_takes() {
+    let cpu = |cpu: &str| json!({"requests": {"cpu": cpu}, "limits": {"cpu": cpu}});
+    let container =
+        |name: &str, amount: &str| json!({"name": name, "image": "c", "resources": cpu(amount)});
+    let min = json!({"type": "Pod", "min": {"cpu": "900m"}});
+    let mut spec = json!({"containers": [container("c", "100m")],
+        "initContainers": [container("i", "700m"), container("s", "200m"), container("j", "700m")]});
+    assert_eq!(decision(&spec, &min), ("refuse", Some("limit_range")));
+    spec["initContainers"][1]["restartPolicy"] = "Always".into();
+    let defaults = ("5m".into(), "500m".into());
+    assert_eq!(share(&spec, &min), defaults, "j runs beside s");
+}
+
+/// Request and limit of cpu that the toolbox gets.
+fn share(spec: &Value, limits: &Value) -> (String, String) {
     let patch = injected(spec, limits, |injection| {
         injection.patch.as_ref().unwrap().as_str().to_owned()
     });
@@ -92,6 +109,7 @@ fn limit(spec: &Value, limits: &Value) -> String {
         .iter()
         .find(|operation| operation["value"]["name"] == "toolbox")
         .unwrap();
-    let cpu = &toolbox["value"]["resources"]["limits"]["cpu"];
-    cpu.as_str().unwrap().to_owned()
+    let resources = &toolbox["value"]["resources"];
+    let cpu = |what: &str| resources[what]["cpu"].as_str().unwrap().to_owned();
+    (cpu("requests"), cpu("limits"))
 }

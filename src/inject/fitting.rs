@@ -8,7 +8,7 @@ use super::facts::{LimitKind, LimitRange};
 use super::finding::Finding;
 use super::pod::Container;
 use super::quantity::{Amount, Quantity};
-use super::ranges;
+use super::ranges::{self, Own};
 use super::resources::{Resource, Share, is_asked, limit, request};
 
 /// Moves request and limit into every LimitRange, or says which one they cannot be moved into.
@@ -18,7 +18,7 @@ pub(super) fn fit(
     notes: &mut Vec<Finding>,
 ) -> Result<Share, Finding> {
     let resource = wanted.resource;
-    ranges::stated_without_us(case, resource)?;
+    ranges::kept_without_us(case, resource)?;
     let mut fitting = Fitting {
         request: wanted.request.amount(),
         limit: wanted.limit.amount(),
@@ -26,11 +26,7 @@ pub(super) fn fit(
     let mut last = None;
     for range in &case.facts.limit_ranges {
         let before = fitting;
-        let others = match range.kind {
-            LimitKind::Container => Fitting::default(),
-            LimitKind::Pod => sum(case, resource),
-        };
-        fitting = fitting.into_range(range, resource, others)?;
+        fitting = fitting.into_range(range, resource, Others::of(case, range, resource))?;
         if before != fitting {
             last = Some(range);
         }
@@ -38,11 +34,7 @@ pub(super) fn fit(
     let Some(range) = last else { return Ok(wanted) };
     // A later range may have undone an earlier one: all must hold at once.
     for range in &case.facts.limit_ranges {
-        let others = if range.kind == LimitKind::Pod {
-            sum(case, resource)
-        } else {
-            Fitting::default()
-        };
+        let others = Others::of(case, range, resource);
         if fitting.into_range(range, resource, others)? != fitting {
             return Err(misfit(
                 range,
@@ -80,11 +72,36 @@ fn rendered(amount: Amount, wanted: &Quantity) -> Quantity {
     }
 }
 
-/// A request and a limit: of the toolbox, or the sums of the Pod's own containers.
+/// A request and a limit.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 struct Fitting {
     request: Amount,
     limit: Amount,
+}
+
+/// What a LimitRange counts beside the toolbox: nothing, if it is for containers.
+#[derive(Debug, Clone, Copy, Default)]
+struct Others {
+    /// The containers that run at the same time.
+    running: Fitting,
+    /// The Pod as it came, with what its init containers take before.
+    pod: Fitting,
+}
+
+impl Others {
+    fn of(case: &Case<'_>, range: &LimitRange, resource: Resource) -> Self {
+        if range.kind == LimitKind::Container {
+            return Self::default();
+        }
+        let own = Own::of(case, resource);
+        Self {
+            running: sum(case, resource),
+            pod: Fitting {
+                request: own.request.unwrap_or_default(),
+                limit: own.limit.unwrap_or_default(),
+            },
+        }
+    }
 }
 
 impl Fitting {
@@ -92,8 +109,12 @@ impl Fitting {
         self,
         range: &LimitRange,
         resource: Resource,
-        others: Self,
+        others: Others,
     ) -> Result<Self, Finding> {
+        let Others {
+            running: others,
+            pod,
+        } = others;
         let Self {
             mut request,
             mut limit,
@@ -116,9 +137,9 @@ impl Fitting {
             request = request.min(room).min(limit);
         }
         if let Some(min) = min {
-            request = request.max(min - others.request);
-            // The sum of limits is held against min as soon as anybody states one.
-            limit = limit.max(min - others.limit);
+            request = request.max(min - pod.request);
+            // The Pod's limit is held against min as soon as anybody states one.
+            limit = limit.max(min - pod.limit);
         }
         // A limit follows a larger request.
         limit = limit.max(request);
@@ -144,12 +165,14 @@ pub(super) fn misfit(range: &LimitRange, resource: Resource, because: &str) -> F
     }
 }
 
+/// Whether an init container goes on running beside the others.
+pub(super) fn is_sidecar(container: &Container<'_>) -> bool {
+    container.restart_policy.as_deref() == Some("Always")
+}
+
 fn sum(case: &Case<'_>, resource: Resource) -> Fitting {
-    let sidecar = |c: &&Container<'_>| c.restart_policy.as_deref() == Some("Always");
-    let counted = case
-        .containers()
-        .iter()
-        .chain(case.init_containers().iter().filter(sidecar));
+    let sidecars = case.init_containers().iter().filter(|c| is_sidecar(c));
+    let counted = case.containers().iter().chain(sidecars);
     counted.fold(Fitting::default(), |sum, container| {
         let limit = limit(container, resource).unwrap_or_default();
         let request = request(container, resource).unwrap_or(limit);

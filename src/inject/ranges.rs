@@ -4,10 +4,12 @@
 //! Source: kubernetes/plugin/pkg/admission/limitranger, as a real API server showed it.
 
 use super::decide::Case;
-use super::facts::LimitKind;
+use super::facts::{LimitKind, LimitRange};
 use super::finding::Finding;
-use super::fitting::misfit;
-use super::resources::{Resource, all, limit, request};
+use super::fitting::{is_sidecar, misfit};
+use super::pod::Container;
+use super::quantity::Amount;
+use super::resources::{Resource, limit, request};
 
 /// A LimitRange for containers fills in what the toolbox leaves out, from its defaults or its min and
 /// max; the sums may then exceed the Pod's own, and the API would reject the Pod.
@@ -22,19 +24,70 @@ pub(super) fn nothing_filled_in(case: &Case<'_>, resource: Resource) -> Result<(
     })
 }
 
-/// A LimitRange for Pods rejects one of which no container states what it bounds. The toolbox's own
-/// request or limit would let such a Pod slip through.
-pub(super) fn stated_without_us(case: &Case<'_>, resource: Resource) -> Result<(), Finding> {
-    let limited = all(case).any(|container| limit(container, resource).is_some());
-    let requested = limited || all(case).any(|container| request(container, resource).is_some());
-    for range in &case.facts.limit_ranges {
-        let bounds = |amounts| resource.of(amounts).is_some();
-        let unlimited = !limited && (bounds(&range.max) || bounds(&range.ratio));
-        let unrequested = !requested && (bounds(&range.min) || bounds(&range.ratio));
-        if range.kind == LimitKind::Pod && (unlimited || unrequested) {
-            let because = "rejects the Pod, which states no request or limit";
+/// A LimitRange for Pods rejects one that by itself does not keep it. The toolbox's own request and limit would let
+/// such a Pod slip through.
+pub(super) fn kept_without_us(case: &Case<'_>, resource: Resource) -> Result<(), Finding> {
+    let own = Own::of(case, resource);
+    let ranges = case.facts.limit_ranges.iter();
+    for range in ranges.filter(|range| range.kind == LimitKind::Pod) {
+        if !own.keeps(range, resource) {
+            let because = "of the Pod's own containers breaks it already";
             return Err(misfit(range, resource, because));
         }
     }
     Ok(())
+}
+
+/// Request and limit of the Pod as it came; nothing where no container states any.
+pub(super) struct Own {
+    pub(super) request: Option<Amount>,
+    pub(super) limit: Option<Amount>,
+}
+
+impl Own {
+    pub(super) fn of(case: &Case<'_>, resource: Resource) -> Self {
+        let limit = |container: &Container<'_>| limit(container, resource);
+        let request =
+            |container: &Container<'_>| request(container, resource).or_else(|| limit(container));
+        Self {
+            request: taken(case, request),
+            limit: taken(case, limit),
+        }
+    }
+
+    /// Whatever exceeds `max` leaves no room for a toolbox, and needs no word here.
+    fn keeps(&self, range: &LimitRange, resource: Resource) -> bool {
+        let min = resource.of(&range.min).is_none_or(|min| {
+            self.request.is_some_and(|request| request >= min)
+                && self.limit.is_none_or(|limit| limit >= min)
+        });
+        let max = resource.of(&range.max).is_none() || self.limit.is_some();
+        let ratio = resource.of(&range.ratio).is_none_or(|ratio| {
+            let stated = self.request.zip(self.limit);
+            stated.is_some_and(|(request, limit)| {
+                !request.is_zero() && !limit.is_zero() && limit.divided_by(ratio) <= request
+            })
+        });
+        min && max && ratio
+    }
+}
+
+/// What a Pod takes as the scheduler counts it: all that run at one time, or an init container beside the sidecars
+/// that were started before it.
+fn taken(case: &Case<'_>, amount: impl Fn(&Container<'_>) -> Option<Amount>) -> Option<Amount> {
+    let (mut running, mut most) = (None, None);
+    let beside = |running: Option<Amount>, amount| Some(running.unwrap_or_default() + amount);
+    for container in case.init_containers() {
+        let Some(amount) = amount(container) else {
+            continue;
+        };
+        most = most.max(beside(running, amount));
+        if is_sidecar(container) {
+            running = beside(running, amount);
+        }
+    }
+    for amount in case.containers().iter().filter_map(amount) {
+        running = beside(running, amount);
+    }
+    most.max(running)
 }

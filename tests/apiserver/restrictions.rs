@@ -42,10 +42,28 @@ pub(crate) async fn pod_security(world: &World) {
 /// LimitRanges of every kind of rule.
 pub(crate) async fn limit_ranges(world: &World) {
     let mut given = asking(&small_pod());
-    // One that leaves room under the tightest of them, on every server.
-    let mut smaller = small_pod();
-    smaller["spec"]["containers"][0]["resources"] = equal("150m", "64Mi");
-    given.extend(asking(&smaller));
+    // One that leaves room under the tightest of them, on every server; and some that break the rules for Pods by
+    // themselves, but would not with what a toolbox requests.
+    let asks = [
+        equal("150m", "64Mi"),
+        equal("100m", "32Mi"),
+        amounts(["100m", "64Mi"], ["200m", "192Mi"]),
+        amounts(["0", "0"], ["100m", "64Mi"]),
+    ];
+    for amounts in &asks {
+        let mut pod = small_pod();
+        pod["spec"]["containers"][0]["resources"] = amounts.clone();
+        given.extend(asking(&pod));
+    }
+    // An init container that alone keeps them.
+    for amounts in &asks {
+        let mut pod = small_pod();
+        let mut init = pod["spec"]["containers"][0].clone();
+        init["name"] = "init".into();
+        pod["spec"]["containers"][0]["resources"] = amounts.clone();
+        pod["spec"]["initContainers"] = json!([init]);
+        given.extend(with_asking(&[pod]));
+    }
     for limits in [
         json!({"cpu": "150m", "memory": "100Mi"}),
         json!({"cpu": "1", "memory": "1Gi"}),
