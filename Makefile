@@ -28,8 +28,8 @@ demo: ## The main job: inject the sample through a real TLS admission call, and 
 	@$(CARGO) build --quiet --bins --examples
 	@$(CARGO) run --quiet --example demo
 
-test: test-fast lint-workflows deploy-tools ## All tests, with all their set-up
-	$(call run-suites,deploy cluster_room apiserver gate workloads live cluster_smoke)
+test: check lint-workflows deploy-tools ## All tests, with all their set-up
+	$(call run-suites,fast cluster_room apiserver deploy cluster_smoke workloads live gate)
 
 ahead: ## Build what the tests need beside themselves: Kubernetes, its tools, the release binary
 	@+$(MAKE) --no-print-directory --jobs 2 ahead-go ahead-rust
@@ -46,9 +46,11 @@ ahead-rust: release
 suite-gate:
 	./benches/gate.sh
 
+test-fast: check suite-fast ## All tests but those that need a Kubernetes
+
 # Many tests wait for living applications: more at a time than there are processors.
-test-fast: export RUST_TEST_THREADS ?= 8
-test-fast: check ## All tests but those that need a Kubernetes
+suite-fast: export RUST_TEST_THREADS ?= 8
+suite-fast:
 	$(CARGO) test
 
 check: ## Format, lints, architecture
@@ -79,4 +81,4 @@ bench: release ## Ratios against the yardsticks, as a table
 
 include tests/cluster/cluster.mk deploy/deploy.mk fuzz/fuzz.mk images/images.mk
 
-.PHONY: help demo ahead ahead-go ahead-rust test test-fast suite-gate check fmt docs golden release bench bench-tools
+.PHONY: help demo ahead ahead-go ahead-rust test test-fast suite-fast suite-gate check fmt docs golden release bench bench-tools

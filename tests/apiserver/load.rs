@@ -10,7 +10,7 @@ use tokio::time::{Duration, MissedTickBehavior, interval};
 use crate::api::Api;
 
 /// Pods of one batch.
-const BATCH: usize = 16;
+const BATCH: usize = 6;
 
 /// From the start of one batch to that of the next: what happens beside needs processors, too.
 const PACE: Duration = Duration::from_millis(100);

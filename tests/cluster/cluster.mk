@@ -23,12 +23,12 @@ cluster-smoke: cluster-build ## Prove the launcher: side by side, killed, starte
 # Each of its tests starts clusters.
 suite-cluster_smoke: export RUST_TEST_THREADS := 1
 
-# Suites with a cluster of their own each: two at a time, since they wait as much as they work. Each is shown once it has ended.
-# On a given cluster, which needs no programs of ours, they would meet: one after the other.
+# Suites with a cluster of their own each, and the tests without one: some at a time, since they wait as much as they work. Each is
+# shown once it has ended. On a given cluster, which needs no programs of ours, they would meet: one after the other.
 CLUSTER_SUITES := cluster_room apiserver workloads live
-SUITES_AT_ONCE := $(if $(SIDEBOX_KUBECONFIG),1,2)
+SUITES_AT_ONCE := $(if $(SIDEBOX_KUBECONFIG),1,3)
 define run-suites
-$(CARGO) test --no-run $(addprefix --test ,$(filter-out gate,$(1)))
+$(CARGO) test --no-run $(if $(filter fast,$(1)),,$(addprefix --test ,$(1)))
 @+$(MAKE) --no-print-directory --jobs $(SUITES_AT_ONCE) --output-sync=target $(addprefix suite-,$(1))
 endef
 

@@ -13,7 +13,7 @@ use crate::webhook::until;
 
 const NAMESPACES: usize = 200;
 
-/// How many are applied at once.
+/// How many people apply at once, each one file with many of them.
 const AT_ONCE: usize = 4;
 
 #[test]
@@ -26,11 +26,9 @@ fn no_first_pod_is_missed() {
         std::thread::scope(|scope| {
             for first in 0..AT_ONCE {
                 let cluster = &cluster;
-                scope.spawn(move || {
-                    (first..NAMESPACES)
-                        .step_by(AT_ONCE)
-                        .for_each(|number| apply(cluster, number));
-                });
+                let texts = (first..NAMESPACES).step_by(AT_ONCE).map(together);
+                let text: String = texts.collect();
+                scope.spawn(move || apply(cluster, &text));
             }
         });
         until("every Deployment has its Pod", async || {
@@ -45,16 +43,19 @@ fn no_first_pod_is_missed() {
     });
 }
 
-/// One file with both, as people write it.
-fn apply(cluster: &Cluster, number: usize) {
+/// Both, one after the other, as people write it.
+fn together(number: usize) -> String {
     let name = format!("together-{number}");
     let namespace = json!({"apiVersion": "v1", "kind": "Namespace",
         "metadata": {"name": name, "labels": {"sidebox.dev/inject": "true"}}});
     let mut web = deployment("web", &json!({}));
     web["metadata"]["namespace"] = name.into();
+    format!("---\n{namespace}\n---\n{web}\n")
+}
+
+fn apply(cluster: &Cluster, text: &str) {
     let mut kubectl = cluster.kubectl();
-    let text = format!("{namespace}\n---\n{web}\n");
-    let done = fed(kubectl.args(["apply", "-f", "-"]), &text);
+    let done = fed(kubectl.args(["apply", "-f", "-"]), text);
     assert!(
         done.status.success(),
         "{}",

@@ -81,8 +81,7 @@ fn an_event_of_the_runtime_ends_it() {
         let child = spawn(&mut collect);
         let ports = format!("{},connect,suspend", port.display());
         let app = dotnet
-            .hello(version)
-            .env("PAUSE_MILLISECONDS", "10")
+            .busy(version)
             .env("DOTNET_DiagnosticPorts", ports)
             .spawn();
         let ran = finish(child);

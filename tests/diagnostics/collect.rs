@@ -13,7 +13,7 @@ use super::tool::{Ran, await_size, files, finish, named, run, sidebox, signal, s
 
 /// An application to trace.
 pub(crate) fn traced(version: Version) -> Option<Case> {
-    Case::resting(version, "t.nettrace")
+    Case::busy(version, "t.nettrace")
 }
 
 /// A call that traces the application into the file.
@@ -112,8 +112,7 @@ fn a_port_named_by_hand_waits_for_its_application() {
     let child = spawn(&mut collect);
     let ports = format!("{},connect,suspend", port.display());
     let mut app = dotnet
-        .hello(Version::Net10)
-        .env("PAUSE_MILLISECONDS", "10")
+        .busy(Version::Net10)
         .env("DOTNET_DiagnosticPorts", ports)
         .spawn();
     app.await_output(|text| text.matches("prime").count() > 20);

@@ -8,10 +8,6 @@ use tempfile::TempDir;
 use super::dotnet::{App, Dotnet, Start, Version, is_root};
 use super::tool::{run, sidebox, through};
 
-pub(crate) fn resting(dotnet: &Dotnet, version: Version) -> Start {
-    dotnet.hello(version).env("PAUSE_MILLISECONDS", "50")
-}
-
 /// Exit code and page.
 pub(crate) fn examined(command: &mut Command, pid: u32) -> (Option<i32>, String) {
     let ran = run(command.args(["doctor", "-p", &pid.to_string()]));
@@ -38,7 +34,7 @@ pub(crate) fn says(page: &str, verdict: &str, what: &str, text: &str) {
 fn a_process_that_can_be_reached_has_a_clean_bill() {
     let Some(dotnet) = Dotnet::find() else { return };
     for version in Version::ALL {
-        let app = resting(&dotnet, version).start();
+        let app = dotnet.hello(version).start();
         let (code, page) = examined(&mut sidebox(), app.pid());
         assert_eq!(code, Some(0), "{page}");
         assert!(
@@ -69,7 +65,11 @@ pub(crate) fn started(start: Start) -> App {
 #[test]
 fn what_blocks_is_named_with_the_way_out() {
     let Some(dotnet) = Dotnet::find() else { return };
-    let off = started(resting(&dotnet, Version::Net8).env("DOTNET_EnableDiagnostics", "0"));
+    let off = started(
+        dotnet
+            .hello(Version::Net8)
+            .env("DOTNET_EnableDiagnostics", "0"),
+    );
     let (code, page) = examined(&mut sidebox(), off.pid());
     assert_eq!(code, Some(1), "{page}");
     says(
@@ -85,7 +85,11 @@ fn what_blocks_is_named_with_the_way_out() {
         "its diagnostics are switched off",
     );
 
-    let lost = started(resting(&dotnet, Version::Net10).env("TMPDIR", "/no/such/folder"));
+    let lost = started(
+        dotnet
+            .hello(Version::Net10)
+            .env("TMPDIR", "/no/such/folder"),
+    );
     let (code, page) = examined(&mut sidebox(), lost.pid());
     assert_eq!(code, Some(1), "{page}");
     says(
@@ -140,7 +144,7 @@ fn another_user_is_told_which_to_be() {
     let Some(dotnet) = Dotnet::find().filter(|_| is_root()) else {
         return;
     };
-    let app = resting(&dotnet, Version::Net8).start();
+    let app = dotnet.hello(Version::Net8).start();
     let mut other = through(&[
         "setpriv",
         "--reuid",
@@ -160,7 +164,7 @@ fn another_user_is_told_which_to_be() {
         "mount -t tmpfs -o ro own {} && exec \"$@\"",
         own.path().display()
     );
-    let start = resting(&dotnet, Version::Net10).env("TMPDIR", own.path());
+    let start = dotnet.hello(Version::Net10).env("TMPDIR", own.path());
     let app = started(start.inside(&["unshare", "--mount", "sh", "-c", &script, "sh"]));
     let (code, page) = examined(&mut sidebox(), app.pid());
     assert_eq!(code, Some(1), "{page}");

@@ -9,7 +9,7 @@ use std::fs;
 use std::path::Path;
 use tempfile::TempDir;
 
-use super::doctor::{Sleeping, examined, resting, says, started};
+use super::doctor::{Sleeping, examined, says, started};
 use super::dotnet::{Dotnet, Version, is_root};
 use super::tool::{run, sidebox, through};
 
@@ -21,7 +21,7 @@ fn sockets_that_were_left_and_sockets_that_are_gone() {
     let Some(dotnet) = Dotnet::find().filter(|_| is_root()) else {
         return;
     };
-    let mut gone = resting(&dotnet, Version::Net10).start();
+    let mut gone = dotnet.hello(Version::Net10).start();
     let left = gone.socket();
     gone.kill();
     let ran = run(through(&ALONE).arg("doctor").env("TMPDIR", gone.tmp()));
@@ -32,7 +32,7 @@ fn sockets_that_were_left_and_sockets_that_are_gone() {
     );
     says(&ran.out, "ok", "stale socket", &text);
 
-    let app = resting(&dotnet, Version::Net8).start();
+    let app = dotnet.hello(Version::Net8).start();
     fs::remove_file(app.socket()).unwrap();
     let (code, page) = examined(&mut sidebox(), app.pid());
     assert_eq!(code, Some(1), "{page}");
@@ -43,7 +43,7 @@ fn sockets_that_were_left_and_sockets_that_are_gone() {
 #[test]
 fn a_process_that_does_not_answer() {
     let Some(dotnet) = Dotnet::find() else { return };
-    let app = resting(&dotnet, Version::Net10).start();
+    let app = dotnet.hello(Version::Net10).start();
     app.freeze();
     let (code, page) = examined(&mut sidebox(), app.pid());
     assert_eq!(code, Some(1), "{page}");
@@ -57,7 +57,7 @@ fn a_node_that_keeps_processes_from_being_looked_into() {
     let Some(dotnet) = Dotnet::find().filter(|_| is_root()) else {
         return;
     };
-    let app = resting(&dotnet, Version::Net8).start();
+    let app = dotnet.hello(Version::Net8).start();
     let node = |scope: u8| {
         let script = format!(
             "mount -t tmpfs node /proc/sys/kernel && mkdir /proc/sys/kernel/yama && \
@@ -90,13 +90,14 @@ os.execvp(sys.argv[1], sys.argv[1:])
 #[test]
 fn a_filter_of_system_calls() {
     let Some(dotnet) = Dotnet::find() else { return };
-    let app = resting(&dotnet, Version::Net10)
+    let app = dotnet
+        .hello(Version::Net10)
         .inside(&["python3", "-c", FILTER])
         .start();
     let (code, page) = examined(&mut sidebox(), app.pid());
     assert_eq!(code, Some(0), "{page}");
     says(&page, "ok", "seccomp", "a filter of system calls on Linux ");
-    let free = resting(&dotnet, Version::Net10).start();
+    let free = dotnet.hello(Version::Net10).start();
     let (_, page) = examined(&mut sidebox(), free.pid());
     let filtered = Visible::read(Path::new("/proc"), std::process::id())
         .unwrap()
@@ -118,7 +119,7 @@ fn little_room_everywhere() {
          echo 52428800 >/sys/fs/cgroup/memory.max && exec \"$@\"",
         own.path().display()
     );
-    let start = resting(&dotnet, Version::Net8).env("TMPDIR", own.path());
+    let start = dotnet.hello(Version::Net8).env("TMPDIR", own.path());
     let app = started(start.inside(&["unshare", "--mount", "sh", "-c", &script, "sh"]));
     let here = format!(
         "mount -t tmpfs -o size=5m results {0} && cd {0} && exec \"$@\"",
@@ -138,7 +139,7 @@ fn results_that_cannot_be_written() {
     let Some(dotnet) = Dotnet::find().filter(|_| is_root()) else {
         return;
     };
-    let app = resting(&dotnet, Version::Net8).start();
+    let app = dotnet.hello(Version::Net8).start();
     let folder = TempDir::new().unwrap();
     let script = format!(
         "mount -t tmpfs -o ro results {0} && cd {0} && exec \"$@\"",

@@ -18,7 +18,7 @@ const PATIENCE: Duration = Duration::from_mins(1);
 fn dialling(dotnet: &Dotnet, version: Version, path: &Path) -> App {
     let ports = format!("{},connect,nosuspend", path.display());
     let app = dotnet.hello(version).env("DOTNET_DiagnosticPorts", ports);
-    app.env("PAUSE_MILLISECONDS", "20").start()
+    app.start()
 }
 
 fn connect(path: &Path) -> Runtime {

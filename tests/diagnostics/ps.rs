@@ -7,19 +7,15 @@ use std::process::Command;
 
 use tempfile::TempDir;
 
-use super::dotnet::{App, Dotnet, Start, Version, is_root};
+use super::dotnet::{App, Dotnet, Version, is_root};
 use super::tool::{named, run, sidebox, through};
 
 /// A process namespace in which no other process can be seen.
 const ALONE: [&str; 5] = ["unshare", "--pid", "--fork", "--mount-proc", "--kill-child"];
 
-fn resting(dotnet: &Dotnet, version: Version) -> Start {
-    dotnet.hello(version).env("PAUSE_MILLISECONDS", "50")
-}
-
 /// The same, running, with its socket in a folder.
-fn resting_in(folder: &Path, dotnet: &Dotnet, version: Version) -> App {
-    resting(dotnet, version).env("TMPDIR", folder).start()
+fn hello_in(folder: &Path, dotnet: &Dotnet, version: Version) -> App {
+    dotnet.hello(version).env("TMPDIR", folder).start()
 }
 
 /// The line about a process, its columns apart by one space.
@@ -45,7 +41,7 @@ fn page(command: &mut Command) -> String {
 fn the_shared_folder_and_the_process_are_seen() {
     let Some(dotnet) = Dotnet::find() else { return };
     for version in Version::ALL {
-        let app = resting(&dotnet, version).start();
+        let app = dotnet.hello(version).start();
         let page = page(
             sidebox()
                 .arg("ps")
@@ -65,7 +61,7 @@ fn the_shared_folder_and_the_process_are_seen() {
 fn a_folder_that_is_not_shared_is_reached_through_the_process() {
     let Some(dotnet) = Dotnet::find() else { return };
     let elsewhere = TempDir::new().unwrap();
-    let app = resting(&dotnet, Version::Net10).start();
+    let app = dotnet.hello(Version::Net10).start();
     let page = page(
         sidebox()
             .arg("list-processes")
@@ -84,7 +80,7 @@ fn an_application_in_its_own_namespaces_is_found() {
     let Some(dotnet) = Dotnet::find().filter(|_| is_root()) else {
         return;
     };
-    let app = resting(&dotnet, Version::Net8).env_remove("TMPDIR");
+    let app = dotnet.hello(Version::Net8).env_remove("TMPDIR");
     let tmp = "mount -t tmpfs tmp /tmp && cd / && exec \"$@\"";
     let app = app.inside(&[
         "unshare",
@@ -122,7 +118,7 @@ fn a_socket_alone_is_enough() {
         return;
     };
     let folder = TempDir::new().unwrap();
-    let start = |version| resting_in(folder.path(), &dotnet, version);
+    let start = |version| hello_in(folder.path(), &dotnet, version);
     let mut gone = start(Version::Net8);
     let left = gone.socket_in(folder.path());
     gone.kill();
@@ -158,7 +154,8 @@ fn a_runtime_that_dials_is_listened_to() {
         folder.path().display()
     );
     let inside = ["unshare", "--mount", "sh", "-c", &mount, "sh"];
-    let app = resting(&dotnet, Version::Net8)
+    let app = dotnet
+        .hello(Version::Net8)
         .env("DOTNET_DiagnosticPorts", port)
         .inside(&inside)
         .start();
@@ -200,7 +197,8 @@ fn reason(app: &App, page: &str) -> String {
 #[test]
 fn diagnostics_that_are_switched_off_are_named() {
     let Some(dotnet) = Dotnet::find() else { return };
-    let app = resting(&dotnet, Version::Net10)
+    let app = dotnet
+        .hello(Version::Net10)
         .env("DOTNET_EnableDiagnostics_IPC", "0")
         .start();
     let page = page(sidebox().arg("ps"));
@@ -219,7 +217,7 @@ fn diagnostics_that_are_switched_off_are_named() {
 #[test]
 fn a_socket_that_was_deleted_is_missed() {
     let Some(dotnet) = Dotnet::find() else { return };
-    let app = resting(&dotnet, Version::Net8).start();
+    let app = dotnet.hello(Version::Net8).start();
     fs::remove_file(app.socket()).unwrap();
     let page = page(sidebox().arg("ps"));
     let told = reason(&app, &page);
@@ -232,8 +230,8 @@ fn a_socket_that_was_deleted_is_missed() {
 #[test]
 fn a_frozen_process_is_named_and_does_not_hold_up_the_others() {
     let Some(dotnet) = Dotnet::find() else { return };
-    let frozen = resting(&dotnet, Version::Net10).start();
-    let other = resting(&dotnet, Version::Net10).start();
+    let frozen = dotnet.hello(Version::Net10).start();
+    let other = dotnet.hello(Version::Net10).start();
     frozen.freeze();
     let page = page(sidebox().arg("ps"));
     assert!(
@@ -253,7 +251,7 @@ fn another_user_is_told_whose_it_is() {
     let Some(dotnet) = Dotnet::find().filter(|_| is_root()) else {
         return;
     };
-    let app = resting(&dotnet, Version::Net8).start();
+    let app = dotnet.hello(Version::Net8).start();
     fs::set_permissions(app.tmp(), fs::Permissions::from_mode(0o755)).unwrap();
     // A copy: the folder of the build may be closed to other users.
     let folder = TempDir::new().unwrap();
@@ -305,7 +303,7 @@ fn several_are_asked_about_and_one_is_not() {
         return;
     };
     let folder = TempDir::new().unwrap();
-    let start = |version| resting_in(folder.path(), &dotnet, version);
+    let start = |version| hello_in(folder.path(), &dotnet, version);
     let collect = |more: &[&str]| {
         let mut collect = through(&ALONE);
         let output = folder.path().join("t.nettrace");

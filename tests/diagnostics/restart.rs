@@ -66,7 +66,7 @@ fn a_heap_of_an_application_that_is_killed_is_none() {
 #[test]
 fn counters_of_an_application_that_freezes_go_on_when_it_thaws() {
     for version in Version::ALL {
-        let Some(case) = Case::resting(version, "c.json") else {
+        let Some(case) = Case::hello(version, "c.json") else {
             return;
         };
         let child = counters::collecting(&case);

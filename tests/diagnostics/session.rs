@@ -6,17 +6,10 @@ use std::time::Duration;
 
 use sidebox::diagnostics::ipc::{ConnectFailure, Endpoint, IpcError, Rundown, Runtime};
 
-use super::dotnet::{App, Dotnet, Version, await_some};
+use super::dotnet::{Dotnet, Version, await_some};
 use super::{is_whole, quiet, read_some, runtime, sampling};
 
 /// The application with a pause, so that tests beside each other get their share.
-fn resting(dotnet: &Dotnet, version: Version) -> App {
-    dotnet
-        .hello(version)
-        .env("PAUSE_MILLISECONDS", "20")
-        .start()
-}
-
 #[test]
 fn a_runtime_says_who_it_is() {
     let Some(dotnet) = Dotnet::find() else { return };
@@ -57,7 +50,7 @@ fn a_runtime_says_who_it_is() {
 fn a_stopped_session_ends_whole_on_both_versions() {
     let Some(dotnet) = Dotnet::find() else { return };
     for version in Version::ALL {
-        let app = resting(&dotnet, version);
+        let app = dotnet.hello(version).start();
         for config in [
             sampling(),
             sampling().with_rundown(Rundown::Keywords(8)),
@@ -85,7 +78,7 @@ fn a_stopped_session_ends_whole_on_both_versions() {
 fn a_dropped_session_stops_itself_even_without_events() {
     let Some(dotnet) = Dotnet::find() else { return };
     for version in Version::ALL {
-        let app = resting(&dotnet, version);
+        let app = dotnet.hello(version).start();
         let runtime = runtime(&app);
         for _ in 0..65 {
             drop(runtime.collect(&quiet()).unwrap());
@@ -103,7 +96,7 @@ fn a_dropped_session_stops_itself_even_without_events() {
 #[test]
 fn a_panic_stops_the_session_too() {
     let Some(dotnet) = Dotnet::find() else { return };
-    let mut app = resting(&dotnet, Version::Net8);
+    let mut app = dotnet.hello(Version::Net8).start();
     let runtime = runtime(&app);
     let panicked = thread::spawn(move || {
         let mut session = runtime.collect(&sampling()).unwrap();
@@ -120,7 +113,7 @@ fn a_panic_stops_the_session_too() {
 fn twenty_four_sessions_at_a_time() {
     let Some(dotnet) = Dotnet::find() else { return };
     for version in Version::ALL {
-        let app = resting(&dotnet, version);
+        let app = dotnet.hello(version).start();
         let runtime = runtime(&app);
         thread::scope(|scope| {
             let all: Vec<_> = (0..24)
@@ -148,7 +141,7 @@ fn twenty_four_sessions_at_a_time() {
 fn a_killed_application_ends_the_stream() {
     let Some(dotnet) = Dotnet::find() else { return };
     for version in Version::ALL {
-        let mut app = resting(&dotnet, version);
+        let mut app = dotnet.hello(version).start();
         let mut session = runtime(&app).collect(&sampling()).unwrap();
         read_some(&mut session, 20_000);
         app.kill();
@@ -170,7 +163,7 @@ fn a_killed_application_ends_the_stream() {
 #[test]
 fn a_frozen_application_is_reported_and_thaws_unharmed() {
     let Some(dotnet) = Dotnet::find() else { return };
-    let app = resting(&dotnet, Version::Net10);
+    let app = dotnet.hello(Version::Net10).start();
     let runtime = runtime(&app);
     let mut session = runtime.collect(&sampling()).unwrap();
     read_some(&mut session, 20_000);
@@ -197,7 +190,7 @@ fn a_frozen_application_is_reported_and_thaws_unharmed() {
 fn a_slow_reader_gets_a_whole_stream() {
     let Some(dotnet) = Dotnet::find() else { return };
     for version in Version::ALL {
-        let mut app = dotnet.hello(version).start();
+        let mut app = dotnet.hello(version).env("PAUSE_MILLISECONDS", "0").start();
         let config = sampling().with_buffer(std::num::NonZeroU32::MIN);
         let mut session = runtime(&app).collect(&config).unwrap();
         let lines = app.output().lines().count();

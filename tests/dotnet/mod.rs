@@ -132,9 +132,14 @@ impl Dotnet {
         Command::new(self.folder.join("bin/dotnet-trace"))
     }
 
-    /// The sample HelloAKS, which keeps one thread busy unless `PAUSE_MILLISECONDS` lets it rest.
+    /// The sample HelloAKS, which rests between its primes.
     pub(crate) fn hello(&self, version: Version) -> Start {
         self.app(version, "HelloAks")
+    }
+
+    /// The same, and a trace of a second shows what it is busy with.
+    pub(crate) fn busy(&self, version: Version) -> Start {
+        self.hello(version).env("PAUSE_MILLISECONDS", "10")
     }
 
     /// An application by the name of its project.
@@ -155,6 +160,8 @@ impl Dotnet {
             .env("DOTNET_ROOT", self.folder.join("root"))
             .env("DOTNET_SYSTEM_GLOBALIZATION_INVARIANT", "1")
             .env("DOTNET_TieredPGO", "0")
+            // Else the sample keeps a processor busy that others need.
+            .env("PAUSE_MILLISECONDS", "1000")
             .stdin(Stdio::null());
         let folder = TempDir::with_prefix("sidebox-app-").expect("a temporary folder");
         command

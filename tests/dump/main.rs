@@ -17,12 +17,7 @@ const SIDEBOX: &str = env!("CARGO_BIN_EXE_sidebox");
 
 fn app(version: Version) -> Option<App> {
     let dotnet = Dotnet::find()?;
-    Some(
-        dotnet
-            .hello(version)
-            .env("PAUSE_MILLISECONDS", "50")
-            .start(),
-    )
+    Some(dotnet.hello(version).start())
 }
 
 /// A folder of another file system than the application's, so that files are copied and not renamed.
@@ -200,7 +195,7 @@ fn a_process_that_connects_writes_beside_the_port() {
     let app = dotnet
         .hello(Version::Net10)
         .env("DOTNET_DiagnosticPorts", ports);
-    let app = app.env("PAUSE_MILLISECONDS", "50").start();
+    let app = app.start();
     let path = folder.path().join("a.dmp");
     let mut command = Command::new(SIDEBOX);
     command
@@ -228,10 +223,7 @@ fn a_folder_that_is_too_small_is_told_before_and_after() {
             "mount -t tmpfs -o size=4m own {} && exec \"$@\"",
             own.path().display()
         );
-        let app = dotnet
-            .hello(version)
-            .env("TMPDIR", own.path())
-            .env("PAUSE_MILLISECONDS", "50");
+        let app = dotnet.hello(version).env("TMPDIR", own.path());
         let app = app
             .inside(&["unshare", "--mount", "sh", "-c", &script, "sh"])
             .start();

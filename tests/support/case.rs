@@ -35,11 +35,14 @@ impl Case {
         })
     }
 
-    /// The sample, which rests between its primes.
-    pub(crate) fn resting(version: Version, file: &str) -> Option<Self> {
-        Self::new(file, |dotnet| {
-            dotnet.hello(version).env("PAUSE_MILLISECONDS", "10")
-        })
+    /// The sample.
+    pub(crate) fn hello(version: Version, file: &str) -> Option<Self> {
+        Self::new(file, |dotnet| dotnet.hello(version))
+    }
+
+    /// The same, with something for a trace to show.
+    pub(crate) fn busy(version: Version, file: &str) -> Option<Self> {
+        Self::new(file, |dotnet| dotnet.busy(version))
     }
 
     /// A call on the application.

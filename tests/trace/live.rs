@@ -42,7 +42,7 @@ fn assert_busy_first(folder: &Path, trace: &str) {
 #[test]
 fn ours_is_read_by_dotnet_trace() {
     for version in Version::ALL {
-        let Some(case) = Case::resting(version, "trace.json") else {
+        let Some(case) = Case::busy(version, "trace.json") else {
             return;
         };
         let at = case.folder.path();
@@ -69,7 +69,7 @@ fn ours_is_read_by_dotnet_trace() {
 #[test]
 fn theirs_is_read_by_ours() {
     for version in Version::ALL {
-        let Some(case) = Case::resting(version, "t.nettrace") else {
+        let Some(case) = Case::busy(version, "t.nettrace") else {
             return;
         };
         let at = case.folder.path();
@@ -94,7 +94,7 @@ fn theirs_is_read_by_ours() {
 /// What was received until then is shown all the same.
 #[test]
 fn a_killed_application_leaves_a_file_for_the_viewer() {
-    let Some(mut case) = Case::resting(Version::Net10, "t.nettrace") else {
+    let Some(mut case) = Case::busy(Version::Net10, "t.nettrace") else {
         return;
     };
     let words = ["trace", "collect", "--format", "Speedscope"];

@@ -39,7 +39,8 @@ def start(folder, argv, outlives, name=None, keep=None):
                 os._exit(1)
 
     # No proxy variable reaches a program, and no configuration of the user's home.
-    environment = {"PATH": f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin", "HOME": str(folder)}
+    # Memory for time: a cluster of tests is small, and Go would collect its garbage again and again.
+    environment = {"PATH": f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin", "HOME": str(folder), "GOGC": "400"}
     with open(folder / "logs" / f"{name}.log", "ab") as log:
         subprocess.Popen(argv, cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                          start_new_session=True, preexec_fn=in_child, pass_fds=() if keep is None else (keep,))
