@@ -29,7 +29,7 @@ demo: ## The main job: inject the sample through a real TLS admission call, and 
 	@$(CARGO) run --quiet --example demo
 
 test: check lint-workflows deploy-tools ## All tests, with all their set-up
-	$(call run-suites,fast cluster_room apiserver deploy cluster_smoke workloads live gate)
+	$(call run-suites,fast cluster_room apiserver deploy cluster_smoke workloads live)
 
 ahead: ## Build what the tests need beside themselves: Kubernetes, its tools, the release binary
 	@+$(MAKE) --no-print-directory --jobs 2 ahead-go ahead-rust
@@ -41,10 +41,6 @@ ahead-go: deploy-tools
 # The end of the release build keeps one processor busy for minutes: not at the last moment.
 ahead-rust: release
 	@./benches/gate.sh build
-
-# Instruction counts do not mind what runs beside.
-suite-gate:
-	./benches/gate.sh
 
 test-fast: check suite-fast ## All tests but those that need a Kubernetes
 
@@ -76,9 +72,12 @@ release: ## The static release binary (ARCH=arm64 or amd64)
 bench-tools: ## The tools in figures, side by side with dotnet-trace
 	./benches/tools/run
 
+gate: ## Instructions of one answer, against their limits (needs valgrind)
+	./benches/gate.sh
+
 bench: release ## Ratios against the yardsticks, as a table
 	./benches/run.sh
 
 include tests/cluster/cluster.mk deploy/deploy.mk fuzz/fuzz.mk images/images.mk
 
-.PHONY: help demo ahead ahead-go ahead-rust test test-fast suite-fast suite-gate check fmt docs golden release bench bench-tools
+.PHONY: help demo ahead ahead-go ahead-rust test test-fast suite-fast gate check fmt docs golden release bench bench-tools

@@ -19,7 +19,7 @@ use signal_hook::iterator::Signals;
 
 pub(super) const EXAMPLES: &str = "\
 Without a command it waits until it is told to end (SIGTERM, SIGINT, SIGQUIT, SIGHUP), ends at once, and exits with 0.
-With a command it ends when that ends, with its exit code, or 128 and the number of the signal that ended it. A signal to
+With a command it ends when that ends, with its exit code, or 128 and the number of the signal that ended it. A signal to \
 end is passed on; the command has 5 s, or until a second signal. What other processes leave behind is cleared away.
 
 Examples:

@@ -13,7 +13,7 @@ use crate::diagnostics::doctor::{Check, Subject, Verdict, examine};
 use crate::diagnostics::process::{Found, Obstacle, Process, Visible, Wanted, find, visible};
 
 pub(super) const EXAMPLES: &str = "\
-Looks at everything that tools need, in the order in which they meet it, and says of each what was seen and, where
+Looks at everything that tools need, in the order in which they meet it, and says of each what was seen and, where \
 something is wrong, the way out:
 
   ok        nothing is in the way here

@@ -11,7 +11,7 @@ use super::target::name;
 use crate::diagnostics::process::{Found, Process, Wanted, find};
 
 pub(super) const EXAMPLES: &str = "\
-Every way to a runtime is tried: sockets of the shared temporary folder, those behind /proc/PID/root, and in access
+Every way to a runtime is tried: sockets of the shared temporary folder, those behind /proc/PID/root, and in access \
 mode `port` the connection that the runtime opens. PID is the number that the other tools take with -p.
 
 Costs the application: one short answer of its diagnostics thread; its own threads are not stopped.

@@ -20,14 +20,14 @@ use crate::diagnostics::ipc::{DumpFlags, DumpRequest, DumpType};
 use crate::diagnostics::process::Visible;
 
 pub(super) const EXAMPLES: &str = "\
-Costs the application: all of its threads stand still until the file is written, 1 to 2 s for a small application and
-minutes for a heap of many gigabytes. A liveness probe that fails meanwhile has the container restarted: raise its
+Costs the application: all of its threads stand still until the file is written, 1 to 2 s for a small application and \
+minutes for a heap of many gigabytes. A liveness probe that fails meanwhile has the container restarted: raise its \
 failureThreshold before, or take a smaller type. A dump holds all that the process held: passwords, keys, customers' data.
 
-The application writes the file itself: as its user, into its own folder for temporary files, whose free space is looked at
-before. From there it is brought to --output; the hash of the copy is compared before the first one is removed. Where that
-folder is an emptyDir, the dump counts against its sizeLimit and against the container's ephemeral-storage limit, which cannot
-be seen from inside a container: a Pod over its limit is evicted. Where there seems to be no room nothing is asked of the
+The application writes the file itself: as its user, into its own folder for temporary files, whose free space is looked at \
+before. From there it is brought to --output; the hash of the copy is compared before the first one is removed. Where that \
+folder is an emptyDir, the dump counts against its sizeLimit and against the container's ephemeral-storage limit, which cannot \
+be seen from inside a container: a Pod over its limit is evicted. Where there seems to be no room nothing is asked of the \
 application; --force asks all the same. Ctrl+C does not stop a dump once it has begun.
 
 Examples:

@@ -26,9 +26,9 @@ use crate::diagnostics::recording::{End, Recorded};
 use crate::diagnostics::trace::{Profile, View};
 
 pub(super) const EXAMPLES: &str = "\
-Costs the application: the default samples the stacks of all managed threads, for which the runtime stops them for
-some microseconds each time; a busy process with few threads loses one or two per cent. Its memory grows by what is not yet
-sent, up to --buffersize: an eighth of its memory limit, 256 MB at most, 64 MB where the limit is not known. At the end
+Costs the application: the default samples the stacks of all managed threads, for which the runtime stops them for \
+some microseconds each time; a busy process with few threads loses one or two per cent. Its memory grows by what is not yet \
+sent, up to --buffersize: an eighth of its memory limit, 256 MB at most, 64 MB where the limit is not known. At the end \
 the runtime writes the names of its methods (about 0.3 KB each). An event that does not fit is lost, never waited for.
 
 The file is valid however the trace ends. When the disk runs low the trace is stopped while its end still fits.

@@ -19,10 +19,10 @@ use crate::diagnostics::trace::{
 };
 
 pub(super) const EXAMPLES: &str = "\
-Costs the application nothing: it reads a file. Memory is some megabytes, whatever the length of the trace; what does not fit
+Costs the application nothing: it reads a file. Memory is some megabytes, whatever the length of the trace; what does not fit \
 lies meanwhile in a file beside the result, which is gone when the command ends.
 
-Open Speedscope files at https://www.speedscope.app, Chromium files at https://ui.perfetto.dev or edge://tracing:
+Open Speedscope files at https://www.speedscope.app, Chromium files at https://ui.perfetto.dev or edge://tracing: \
 both viewers read them in the browser and send nothing away. The extension of --output becomes that of the format.
 
 Examples:

@@ -13,9 +13,9 @@ use crate::diagnostics::trace::{By, Names, Top, View};
 pub(super) const EXAMPLES: &str = "\
 Costs the application nothing: it reads a file.
 
-The wall-clock view is that of dotnet-trace: every thread counts all the time, so that four waiting threads stand above one
-that works. The view cpu counts the samples in which managed code ran, each the same, and shows what works first, whatever its
-name. Code that is not managed (the kernel, native libraries, the runtime itself) counts in the wall-clock view alone: the
+The wall-clock view is that of dotnet-trace: every thread counts all the time, so that four waiting threads stand above one \
+that works. The view cpu counts the samples in which managed code ran, each the same, and shows what works first, whatever its \
+name. Code that is not managed (the kernel, native libraries, the runtime itself) counts in the wall-clock view alone: the \
 runtime cannot tell whether it ran. A thread that spins for a lock runs.
 
 Examples:
