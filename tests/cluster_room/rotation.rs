@@ -79,7 +79,7 @@ fn validity() -> Validity {
     Validity::days(OffsetDateTime::now_utc(), 1).unwrap()
 }
 
-/// The control: certificate files and caBundle are replaced at once, by those of another authority.
+/// The control: the caBundle is replaced by that of another authority, and only then the certificate files.
 pub(crate) async fn without_overlap(world: &World) {
     let labels = json!({"webhooks": "abrupt"});
     let namespace = json!({"metadata": {"name": "abrupt", "labels": labels}});
@@ -109,14 +109,12 @@ pub(crate) async fn without_overlap(world: &World) {
     // In this order: connections that are kept would hide the change of the files alone.
     registration.ca = new.cert_pem();
     registration.replace(&world.api).await;
+    until("Pods miss their toolboxes", async || !injected().await).await;
+    created_since(&load, 50).await;
     for sidebox in &replicas {
         put_certificate(&new, sidebox.file("tls.crt").parent().unwrap());
     }
-    let before = load.created();
-    until("Pods were created since", async || {
-        load.created() >= before + 500
-    })
-    .await;
+    created_since(&load, 400).await;
     until("Pods get their toolboxes again", injected).await;
     let (created, missed) = load.stop().await;
     println!(
@@ -127,6 +125,15 @@ pub(crate) async fn without_overlap(world: &World) {
         !missed.is_empty(),
         "the control misses none: it would see nothing"
     );
+}
+
+/// Waits for as many more Pods.
+async fn created_since(load: &Load, more: usize) {
+    let before = load.created();
+    until("Pods were created since", async || {
+        load.created() >= before + more
+    })
+    .await;
 }
 
 fn authority(name: &str) -> Ca {

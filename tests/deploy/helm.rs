@@ -1,11 +1,11 @@
 //! How is the chart rendered? By helm itself, which the launcher of the tests builds. Must not know what comes out.
 
-use std::path::PathBuf;
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
 use serde_json::Value;
-use tempfile::TempDir;
 
 use crate::cluster::launch;
 use crate::objects::{self, at};
@@ -30,17 +30,26 @@ pub(crate) fn refusal(command: &mut Command) -> String {
 
 /// helm, with a home of its own, so that a person's plugins and repositories play no part.
 pub(crate) fn helm() -> Command {
-    static PROGRAM: OnceLock<(PathBuf, TempDir)> = OnceLock::new();
+    static PROGRAM: OnceLock<(PathBuf, PathBuf)> = OnceLock::new();
     let (program, home) = PROGRAM.get_or_init(|| {
         let path = output(launch("tool").arg("helm"));
-        (PathBuf::from(path.trim_end()), TempDir::new().unwrap())
+        (PathBuf::from(path.trim_end()), empty_home())
     });
     let mut helm = Command::new(program);
-    helm.env("HOME", home.path());
+    helm.env("HOME", home);
     for part in ["CACHE", "CONFIG", "DATA"] {
-        helm.env(format!("HELM_{part}_HOME"), home.path().join(part));
+        helm.env(format!("HELM_{part}_HOME"), home.join(part));
     }
     helm
+}
+
+/// One folder for all runs: what lives as long as the process is not dropped at its end. What the run before
+/// learned of an API server may be wrong for the one that has its port now.
+fn empty_home() -> PathBuf {
+    let home = Path::new(env!("CARGO_TARGET_TMPDIR")).join("helm");
+    let _ = fs::remove_dir_all(&home);
+    fs::create_dir_all(&home).unwrap();
+    home
 }
 
 /// The folder of the chart.

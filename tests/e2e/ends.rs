@@ -129,7 +129,10 @@ fn deletion(world: &World, namespace: &str, annotations: &[(&str, &str)]) -> Dur
         "{namespace}: {took}, the grace period was over"
     );
     let count = containers(&pod).count();
-    println!("{namespace}: {count} containers ended after {took:.1}");
+    let seconds = took.as_seconds_f32().max(0.0);
+    println!(
+        "{namespace}: {count} containers ended after {seconds:.0} s, as exact as the API's times"
+    );
     took
 }
 
